@@ -47,7 +47,8 @@ static enum auth_status answer(const struct helper_config *config,
 	int found = auth_users_find(config->users_path, request->name, &user, &error);
 	bool right;
 
-	if (found != 0 && found != -ENOENT)
+	/* A missing file is -ENOENT too, but with a text. */
+	if (found != 0 && (found != -ENOENT || error.text[0] != '\0'))
 		return AUTH_UNAVAILABLE;
 	right = hash_verify(request->password, found == 0 ? user.hash : dummy_hash);
 	if (found == 0)

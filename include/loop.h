@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "net.h"
 #include "port.h"
 #include "stream.h"
 #include "tcp.h"
@@ -31,14 +32,6 @@ struct loop_queue {
 	unsigned queue;
 };
 
-struct loop_address {	  /* of the server on a port, or of the load generator */
-	uint32_t ip;	  /* host order */
-	uint8_t prefix;	  /* bits */
-	uint16_t vlan;	  /* 0: untagged */
-	uint32_t gateway; /* host order, 0: none */
-	struct port *port;
-};
-
 struct loop_config {
 	const unsigned *cores; /* CPU of each loop */
 	unsigned cores_n;
@@ -46,7 +39,7 @@ struct loop_config {
 	const struct loop_queue *queues;
 	const unsigned *queue_core;
 	unsigned queues_n;
-	const struct loop_address *addresses;
+	const struct net_address *addresses; /* net.h */
 	unsigned addresses_n;
 	struct tcp_config tcp; /* the same for each core; name, owner and secret are set here */
 	enum loop_idle idle;
@@ -105,5 +98,6 @@ struct loop_stats {
 unsigned loop_cores(const struct loop *loop);
 void loop_stats(const struct loop *loop, unsigned core, struct loop_stats *stats_r);
 void loop_tcp_stats(const struct loop *loop, unsigned core, struct tcp_stats *stats_r);
+void loop_net_stats(const struct loop *loop, unsigned core, struct net_stats *stats_r);
 
 #endif

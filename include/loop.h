@@ -23,7 +23,9 @@ struct loop;	  /* all cores together */
 struct loop_core; /* one of them */
 
 enum loop_idle {
-	LOOP_IDLE_POLL,	    /* never sleeps: lowest latency, burns its core */
+	/* Never sleeps: lowest latency, burns its core. But while workers that share its CPU
+	 * have jobs of it, it lets them run. */
+	LOOP_IDLE_POLL,
 	LOOP_IDLE_ADAPTIVE, /* polls while there is work; then rx interrupts or short sleeps */
 };
 
@@ -43,16 +45,18 @@ struct loop_config {
 	unsigned addresses_n;
 	struct tcp_config tcp; /* the same for each core; name, owner and secret are set here */
 	enum loop_idle idle;
-	uint32_t idle_spin_us;	/* keeps polling this long after the last work */
-	uint32_t idle_sleep_us; /* longest sleep where the port has no rx interrupts */
-	unsigned workers[WORK_KINDS];
-	/* CPUs the workers may run on; none: wherever the system puts them. */
+	uint32_t idle_spin_us;	      /* keeps polling this long after the last work */
+	uint32_t idle_sleep_us;	      /* longest sleep where the port has no rx interrupts */
+	unsigned workers[WORK_KINDS]; /* threads; 0: jobs of that kind are refused */
+	/* CPUs the workers may run on; none: where the caller of loop_start() may. */
 	const unsigned *worker_cpus;
 	unsigned worker_cpus_n;
 	struct log *log;
 	/* Called once per core before the loops run, in the control thread: makes the core's
 	 * applications and listens. 0 or -errno, which fails loop_create(). */
 	int (*core_start)(struct loop_core *core, unsigned number, void *arg);
+	/* Called once per core by loop_destroy(), after the sessions of all cores were closed and
+	 * their TCP is gone. */
 	void (*core_stop)(struct loop_core *core, unsigned number, void *arg);
 	/* Called by each core once a turn, cheap; returns true when there is work at once. May be
 	 * NULL. wiremap-load opens its connections here. */
@@ -65,7 +69,7 @@ int loop_create(const struct loop_config *config, struct loop **loop_r, struct p
 int loop_start(struct loop *loop);
 /* Begins an orderly end: drain, then at most `grace_ms` of turns, then the cores return. */
 void loop_stop(struct loop *loop, unsigned grace_ms);
-/* Waits for the threads. */
+/* Waits for the threads. Sessions that outlived the grace are closed by loop_destroy(). */
 void loop_join(struct loop *loop);
 void loop_destroy(struct loop **loop);
 
@@ -86,6 +90,8 @@ int loop_core_socket(const struct loop_core *core);
 	X(frames_in)                                                                               \
 	X(frames_out)                                                                              \
 	X(frames_handed_over)                                                                      \
+	X(hand_over_dropped)                                                                       \
+	X(neighbours_dropped)                                                                      \
 	X(jobs)                                                                                    \
 	X(jobs_refused)
 

@@ -101,16 +101,22 @@ struct wire_string {
  * SIZE_MAX when it does not fit into `out`. */
 size_t wire_string_copy(const struct wire_string *string, uint8_t *out, size_t out_bytes);
 
+/* An atom, a number or a set at the very end of the bytes may go on: WIRE_NEED_MORE. In a command
+ * at least the line end follows. What an _r points to is only good after success. */
+
+/* Longer than WIRE_TAG_BYTES_MAX is WIRE_BAD. */
 int wire_tag(struct wire_cursor *cursor, struct span *tag_r);
 int wire_atom(struct wire_cursor *cursor, struct span *atom_r);
 /* string, or atom with "]" allowed (RFC 3501: astring). NUL in a literal is WIRE_BAD. */
 int wire_astring(struct wire_cursor *cursor, struct wire_string *string_r);
-/* quoted or literal only */
+/* Quoted or literal only. A quoted string is valid UTF-8 (RFC 9051; RFC 3501 has US-ASCII). */
 int wire_string(struct wire_cursor *cursor, struct wire_string *string_r);
 /* string or NIL: then *nil_r. */
 int wire_nstring(struct wire_cursor *cursor, struct wire_string *string_r, bool *nil_r);
 /* list-mailbox: an astring whose atom may hold % and *. */
 int wire_list_mailbox(struct wire_cursor *cursor, struct wire_string *string_r);
+/* literal, or literal8 (RFC 3516), which may hold NUL: what APPEND takes. */
+int wire_literal(struct wire_cursor *cursor, struct span *bytes_r, bool *literal8_r);
 /* Exactly this byte. */
 int wire_char(struct wire_cursor *cursor, uint8_t c);
 /* One space. */
@@ -162,7 +168,8 @@ struct wire_fetch {
 	struct span names;
 	unsigned names_n;
 	bool partial;
-	uint32_t partial_off, partial_len; /* a longer length is cut to UINT32_MAX */
+	uint64_t partial_off; /* number64 (RFC 9051): it is echoed, however far beyond the end */
+	uint32_t partial_len; /* a longer length is cut to UINT32_MAX */
 };
 
 int wire_fetch_att(struct wire_cursor *cursor, struct wire_fetch *fetch_r);
@@ -176,8 +183,9 @@ struct wire_run {
 
 /*
  * sequence-set (RFC 3501), normalised. `star` is what * stands for: the largest number in use,
- * or 0 when there is none; then * adds nothing. WIRE_BAD also when more than `runs_max` runs
- * are needed and *full_r is set.
+ * or 0 when there is none; then * and ranges with it add nothing. WIRE_BAD also when there are
+ * too many runs and *full_r is set: never while the list has at most `runs_max` elements or rises,
+ * and needs no more runs; a longer one out of order may need at most three quarters of that.
  */
 int wire_seqset(struct wire_cursor *cursor, uint32_t star, struct wire_run *runs, size_t runs_max,
 		size_t *runs_n_r, bool *full_r);
@@ -188,7 +196,7 @@ bool wire_seqset_has(const struct wire_run *runs, size_t runs_n, uint32_t number
 /*
  * Modified UTF-7 (RFC 3501 5.1.3) to UTF-8: only the one canonical spelling of a name is
  * taken. Returns the bytes written, or WIRE_BAD, also when `out` is too small. `out_bytes` >=
- * in.len always suffices: no sequence grows.
+ * in.len * 9 / 8 always suffices: eight letters carry three characters of three bytes.
  */
 int wire_utf7_decode(struct span in, uint8_t *out, size_t out_bytes);
 /* And back. WIRE_BAD: not UTF-8, or too small; 3 * in.len + 2 always suffices. */
@@ -249,7 +257,8 @@ struct wire_text {
 void wire_text_add(struct wire_text *text, struct span s);
 void wire_text_str(struct wire_text *text, const char *s);
 void wire_text_number(struct wire_text *text, uint64_t number);
-/* The string quoted where a quoted string can carry it, else as a literal. */
+/* The string quoted where a quoted string of RFC 3501 can carry it, else as a literal, in which
+ * NUL becomes 0x80. */
 void wire_text_string(struct wire_text *text, struct span s);
 
 #endif

@@ -223,12 +223,12 @@ def part_fuzz(tally, options):
 
 def part_tidy(tally, _):
     log = TOP / "build" / "test-tidy.log"
-    status = run(["python3", "-B", "tools/tidy"], log, 120)
+    status = run([sys.executable, "-B", "tools/tidy"], log, 120)
     tally.add("tidy", status == 0, why(status, 120))
     if status != 0:
         tail(log)
     log = TOP / "build" / "test-tidy-self.log"
-    status = run(["python3", "-B", "tools/tidy", "--self-test"], log, 300)
+    status = run([sys.executable, "-B", "tools/tidy", "--self-test"], log, 300)
     counted = re.search(r"tidy self-test: (\d+) of (\d+)", log.read_text(errors="replace"))
     passed, total = (int(counted.group(1)), int(counted.group(2))) if counted else (0, 1)
     for number in range(total):
@@ -265,7 +265,7 @@ def part_interop(tally, options):
         return
     results, log = TOP / "build" / "interop.xml", TOP / "build" / "test-interop.log"
     results.unlink(missing_ok=True)
-    status = run(["python3", "-B", "-m", "pytest", "-p", "no:cacheprovider", "-ra", "--tb=short",
+    status = run([sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-ra", "--tb=short",
                   f"--junitxml={results}", folder], log, INTEROP_SECONDS_MAX)
     bad = count_junit(tally, results) if results.exists() else 0
     if status != 0 and bad == 0:

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One wire, one server and its accounts for all tests here; everything is removed at the end.
+
+    pytest tests/interop                       wiremapd (build/ or $WIREMAP_BUILD) on a veth
+    pytest tests/interop --server dovecot      Dovecot on the same veth: is the test itself right?
+"""
+
+import collections
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(TOP / "tools"))
+from lab import mailfiles, traces  # noqa: E402
+from lab.dovecot import Dovecot  # noqa: E402
+from lab.server import Server  # noqa: E402
+from lab.wire import SERVER, Wire, inside  # noqa: E402
+
+import clients  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("WIREMAP_BUILD", TOP / "build")).resolve()
+CACHE = TOP / "build" / "mail-cache"
+PORT = 143
+
+Account = collections.namedtuple("Account", "user password maildir mail")
+
+
+class Service:
+    """A server as its clients see it: where it is, and how to get there."""
+
+    def __init__(self, wire, server, accounts):
+        self.wire, self.server, self.accounts = wire, server, accounts
+        self.address, self.port = SERVER, PORT
+        self.is_wiremap = isinstance(server, Server)
+
+    def connect(self, receive_buffer=None, timeout=clients.TIMEOUT, port=None):
+        with inside(self.wire.client):
+            plug = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        plug.settimeout(timeout)
+        if receive_buffer:
+            plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        try:
+            plug.connect((self.address, port or self.port))
+        except BaseException:
+            plug.close()
+            raise
+        return plug
+
+    @staticmethod
+    def leave(client):
+        """Logs out and waits for the server to close: nothing lingers in the next test."""
+        try:
+            client.logout()
+        except (OSError, client.abort):
+            client.shutdown()
+
+    def log_in(self, name="demo", mailbox=None, **options):
+        """A Raw client, logged in; with the mailbox open if one is named."""
+        account = self.accounts[name]
+        raw = clients.Raw(self, **options)
+        raw.login(account.user, account.password)
+        if mailbox:
+            assert raw.command(b"e", b"EXAMINE " + mailbox)[-1].startswith(b"e OK")
+        return raw
+
+    def check_healthy(self):
+        """A stranger comes, is served the first message right, and goes."""
+        wanted = clients.digests(self.accounts["demo"].mail[()])
+        with self.log_in(mailbox=b"INBOX") as raw:
+            line = raw.command(b"f", b"FETCH 1 BODY.PEEK[]")[0]
+            assert mailfiles.digest(clients.literal_of(line)) in wanted
+            assert raw.command(b"q", b"LOGOUT")[-1].startswith(b"q OK")
+            assert raw.rest() == b""
+
+    def sessions(self):
+        """How many sessions the server says it has; None if it cannot say."""
+        return self.server.sessions() if self.is_wiremap else None
+
+    def await_sessions(self, wanted, seconds=20):
+        """Waits until no more than `wanted` sessions are left."""
+        deadline = time.monotonic() + seconds
+        while wanted is not None and (now := self.sessions()) > wanted:
+            assert time.monotonic() < deadline, f"{now} sessions remain, {wanted} were before"
+            time.sleep(0.1)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--server", choices=("wiremap", "dovecot"), default="wiremap")
+
+
+@pytest.hookimpl(trylast=True)  # when the last fixture is gone
+def pytest_sessionfinish(session):
+    """The suite as a whole: what it leaves behind makes it fail."""
+    left = traces.left()
+    if left:
+        print("\nleft behind: " + "; ".join(left))
+        session.exitstatus = 1
+
+
+def needs_programs():
+    for name in ("wiremapd", "wiremapctl"):
+        if not (BUILD / "tools" / name / name).exists():
+            pytest.skip(f"{name} is not built in {BUILD}")
+
+
+@pytest.fixture(scope="session")
+def top():
+    return TOP
+
+
+@pytest.fixture(scope="session")
+def build():
+    needs_programs()
+    return BUILD
+
+
+def demo_account(scratch):
+    maildir = scratch / "demo"
+    subprocess.run([TOP / "tools" / "demo-mail", maildir], check=True, capture_output=True)
+    return Account("demo", "secret-demo", maildir, mailfiles.maildir_read(maildir))
+
+
+def account_of(scratch, name, contents, nul):
+    """`nul` is what the server makes of a NUL, which an IMAP4rev1 literal cannot hold."""
+    maildir = scratch / name
+    mailfiles.maildir_write(maildir, contents)
+    mail = {folder: [message._replace(data=message.data.replace(b"\0", nul))
+                     for message in messages]
+            for folder, messages in mailfiles.maildir_read(maildir).items()}
+    return Account(name, f"secret-{name}", maildir, mail)
+
+
+def big_contents():
+    """Messages that take many windows: one of 4 MiB and forty of 128 KiB, no two lines alike."""
+    for number, size in enumerate([4 << 20] + [128 << 10] * 40):
+        lines = "".join(f"{number:04d} {line:08d} {'.' * 57}\n" for line in range(size // 72))
+        yield f"Subject: big {number}\nFrom: a@example.org\n\n{lines}".encode()
+
+
+@pytest.fixture(scope="session")
+def missing():
+    """{account: why it could not be made}"""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def accounts(request, tmp_path_factory, missing):
+    scratch = tmp_path_factory.mktemp("mail")
+    nul = b"\x80" if request.config.getoption("server") == "dovecot" else b"\0"
+    found = {"demo": demo_account(scratch),
+             "big": account_of(scratch, "big", big_contents(), nul)}
+    for name, find in (("corpus", lambda: mailfiles.corpus(TOP)),
+                       ("spam", lambda: mailfiles.spam_assassin(CACHE))):
+        try:
+            found[name] = account_of(scratch, name, (path.read_bytes() for path in find()), nul)
+        except mailfiles.Unobtainable as reason:
+            missing[name] = str(reason)
+    return found
+
+
+@pytest.fixture(scope="session")
+def service(request, accounts):
+    kind = request.config.getoption("server")
+    if kind == "wiremap":
+        needs_programs()
+    with Wire(server_address=SERVER if kind == "dovecot" else None) as wire:
+        if kind == "dovecot":
+            server = Dovecot({account.user: (account.password, account.maildir)
+                              for account in accounts.values()}, SERVER, PORT,
+                             wire.on_server())
+        else:
+            server = Server(BUILD, wire, accounts.values(), PORT)
+        try:
+            yield Service(wire, server, accounts)
+        finally:
+            server.close()
+
+
+@pytest.fixture
+def account_named(accounts, missing):
+    """account_named(name): the account, or a skip that says why there is none."""
+    def find(name):
+        if name not in accounts:
+            pytest.skip(missing[name])
+        return accounts[name]
+    return find
+
+
+@pytest.fixture
+def dovecot():
+    """dovecot({user: (password, Maildir)}): a private Dovecot on 127.0.0.1 until the test ends."""
+    running = []
+
+    def start(accounts):
+        running.append(Dovecot(accounts))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.close()

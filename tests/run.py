@@ -56,6 +56,12 @@ class Tally:
     def skip(self, name, reason):
         self.skips.append((name, reason))
 
+    def skips_by_reason(self):
+        reasons = {}
+        for name, reason in self.skips:
+            reasons.setdefault(reason, []).append(name)
+        return reasons.items()
+
     def counts(self):
         return self.passed, len(self.failures), len(self.skips)
 
@@ -265,8 +271,8 @@ def part_interop(tally, options):
         return
     results, log = TOP / "build" / "interop.xml", TOP / "build" / "test-interop.log"
     results.unlink(missing_ok=True)
-    status = run([sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-ra", "--tb=short",
-                  f"--junitxml={results}", folder], log, INTEROP_SECONDS_MAX)
+    status = run([sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-ra",
+                  "--tb=short", f"--junitxml={results}", folder], log, INTEROP_SECONDS_MAX)
     bad = count_junit(tally, results) if results.exists() else 0
     if status != 0 and bad == 0:
         tally.add("interop", False, why(status, INTEROP_SECONDS_MAX))
@@ -299,8 +305,9 @@ def main():
         say(f"{name}: {passed} passed, {failed} failed, {skipped} skipped "
             f"({time.monotonic() - begun:.0f} s)")
 
-    for name, reason in total.skips:
-        say(f"skipped: {name}: {reason}")
+    for reason, names in total.skips_by_reason():
+        say(f"skipped: {names[0]}" + (f" and {len(names) - 1} more" if names[1:] else "") +
+            f": {reason}")
     for name, reason in total.failures:
         say(f"FAILED: {name}: {reason}")
     passed, failed, _ = total.counts()

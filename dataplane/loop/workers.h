@@ -12,8 +12,8 @@
 #include "work.h"
 
 enum loop_workers_limits {
-	LOOP_WORKERS_MAX = 64, /* threads of one kind */
-	LOOP_JOBS_MAX = 4096,  /* under way per core; a session has at most one or two */
+	LOOP_WORKERS_MAX = 256, /* threads of one kind */
+	LOOP_JOBS_MAX = 4096,	/* under way per core; a session has at most one or two */
 	/* Waiting for a worker, by kind. A password takes tens of milliseconds: who is further
 	 * back than this in the line is told so rather than kept. */
 	LOOP_JOBS_STORE_MAX = 4096,

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stats.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The counters' names are those of the lists in include/. */
+#define PUT(name) json_object_set_new(object, #name, json_integer((json_int_t)stats.name));
+
+static json_t *loop_json(const struct loop *loop, unsigned core)
+{
+	json_t *object = json_object();
+	struct loop_stats stats;
+
+	loop_stats(loop, core, &stats);
+	LOOP_COUNTERS(PUT)
+	return object;
+}
+
+static json_t *net_json(const struct loop *loop, unsigned core)
+{
+	json_t *object = json_object();
+	struct net_stats stats;
+
+	loop_net_stats(loop, core, &stats);
+	NET_COUNTERS(PUT)
+	return object;
+}
+
+static json_t *tcp_json(const struct loop *loop, unsigned core)
+{
+	json_t *object = json_object();
+	struct tcp_stats stats;
+
+	loop_tcp_stats(loop, core, &stats);
+	TCP_COUNTERS(PUT)
+	PUT(connections)
+	return object;
+}
+
+static json_t *session_json(const struct session_engine *engine)
+{
+	json_t *object = json_object();
+	struct session_stats stats;
+
+	session_engine_stats(engine, &stats);
+	SESSION_COUNTERS(PUT)
+	PUT(sessions)
+	return object;
+}
+
+static json_t *port_json(const struct port *port, const char *device)
+{
+	json_t *object = json_object();
+	struct port_stats stats;
+
+	port_stats(port, &stats);
+	json_object_set_new(object, "device", json_string(device));
+	json_object_set_new(object, "driver", json_string(port_driver(port)));
+	json_object_set_new(object, "mtu", json_integer(port_mtu(port)));
+	PUT(rx_frames)
+	PUT(rx_bytes)
+	PUT(rx_missed)
+	PUT(rx_no_mbuf)
+	PUT(tx_frames)
+	PUT(tx_bytes)
+	PUT(tx_dropped)
+	PUT(tx_linearised)
+	return object;
+}
+
+static json_t *core_json(const struct server *server, unsigned core)
+{
+	json_t *object = json_object();
+
+	json_object_set_new(object, "core", json_integer(core));
+	json_object_set_new(object, "cpu", json_integer(server->config->eal.cores.items[core]));
+	json_object_set_new(object, "loop", loop_json(server->loop, core));
+	json_object_set_new(object, "net", net_json(server->loop, core));
+	json_object_set_new(object, "tcp", tcp_json(server->loop, core));
+	json_object_set_new(object, "session", session_json(server->engines.engines[core]));
+	return object;
+}
+
+static json_t *server_json(const struct server *server)
+{
+	json_t *object = json_object(), *cores = json_array(), *ports = json_array();
+	const int64_t now_s = time(NULL);
+
+	for (unsigned k = 0; k < loop_cores(server->loop); k++)
+		json_array_append_new(cores, core_json(server, k));
+	for (unsigned k = 0; k < server->wires.ports_n; k++)
+		json_array_append_new(ports,
+				      port_json(server->wires.ports[k], server->wires.devices[k]));
+	json_object_set_new(object, "pid", json_integer(getpid()));
+	json_object_set_new(object, "time", json_integer(now_s));
+	json_object_set_new(object, "uptime_s", json_integer(now_s - server->started_s));
+	json_object_set_new(object, "cores", cores);
+	json_object_set_new(object, "ports", ports);
+	return object;
+}
+
+int stats_write_file(const struct server *server, const char *path)
+{
+	char fresh[PATH_MAX + 8];
+	json_t *all = server_json(server);
+	int status = 0;
+
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	if (json_dump_file(all, fresh, JSON_INDENT(1)) != 0 || rename(fresh, path) != 0)
+		status = errno != 0 ? -errno : -EIO;
+	json_decref(all);
+	return status;
+}
+
+void stats_log(struct server *server)
+{
+	json_t *all = server_json(server);
+
+	for (unsigned k = 0; k < loop_cores(server->loop); k++) {
+		json_t *core = json_array_get(json_object_get(all, "cores"), k);
+		const char *key;
+		json_t *part;
+
+		json_object_foreach(core, key, part)
+		{
+			char *text = json_dumps(part, JSON_COMPACT | JSON_ENCODE_ANY);
+
+			log_line(&server->log.log, LOG_LEVEL_INFO, "stats: core %u %s %s", k, key,
+				 text == NULL ? "?" : text);
+			free(text);
+		}
+	}
+	json_decref(all);
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wires.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	VDEV_BYTES_MAX = 1200, /* device and args, as long as the configuration lets them be */
+	/* Memory without hugepages, MiB: it is only reserved, and used where it is touched. */
+	MEMORY_BASE_MB = 192,
+	MEMORY_PORT_QUEUE_MB = 16,
+	CONNECTION_BYTES = 2048,
+	SESSION_BYTES = 4096,
+};
+
+__attribute__((format(printf, 4, 5))) static int refuse(const struct wiremap_config *config,
+							unsigned line, struct config_error *error,
+							const char *format, ...)
+{
+	size_t room = sizeof(error->text);
+	va_list args;
+	int head = line > 0 ? snprintf(error->text, room, "%.200s:%u: ", config->path, line)
+			    : snprintf(error->text, room, "%.200s: ", config->path);
+
+	va_start(args, format);
+	vsnprintf(error->text + head, room - (size_t)head, format, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+static int cores_check(const struct wiremap_config *config, struct config_error *error)
+{
+	cpu_set_t usable;
+
+	if (config->eal.cores.n > PORT_CORES_MAX)
+		return refuse(config, 0, error, "eal.cores: %u of them: at most %d",
+			      config->eal.cores.n, PORT_CORES_MAX);
+	if (sched_getaffinity(0, sizeof(usable), &usable) != 0)
+		return 0; /* more CPUs than the set holds: EAL will say */
+	for (unsigned k = 0; k < config->eal.cores.n; k++) {
+		unsigned cpu = config->eal.cores.items[k];
+
+		if (cpu >= CPU_SETSIZE || !CPU_ISSET(cpu, &usable))
+			return refuse(config, 0, error,
+				      "eal.cores: this process may not run on CPU %u: see nproc, "
+				      "taskset -p $$",
+				      cpu);
+		for (unsigned m = 0; m < k; m++)
+			if (config->eal.cores.items[m] == cpu)
+				return refuse(config, 0, error,
+					      "eal.cores: CPU %u stands there twice", cpu);
+	}
+	return 0;
+}
+
+static unsigned queue_core(const struct wiremap_config *config, const struct config_port *port,
+			   unsigned queue)
+{
+	return port->queue_cores.n > 0 ? port->queue_cores.items[queue]
+				       : queue % config->eal.cores.n;
+}
+
+/* Every core needs a queue, or nothing ever reaches it. */
+static int queues_check(const struct wiremap_config *config, struct config_error *error)
+{
+	bool polls[PORT_CORES_MAX] = {false};
+
+	for (unsigned p = 0; p < config->ports.n; p++)
+		for (unsigned q = 0; q < config->ports.items[p].queues; q++)
+			polls[queue_core(config, &config->ports.items[p], q)] = true;
+	for (unsigned k = 0; k < config->eal.cores.n; k++)
+		if (!polls[k])
+			return refuse(config, config->ports.items[0].line, error,
+				      "ports: core number %u (CPU %u) polls no queue: raise "
+				      "queues:, or take the CPU off eal.cores",
+				      k, config->eal.cores.items[k]);
+	return 0;
+}
+
+int wires_check(const struct wiremap_config *config, struct config_error *error_r)
+{
+	int status;
+
+	if (config->ports.n > PORT_COUNT_MAX)
+		return refuse(config, config->ports.items[PORT_COUNT_MAX].line, error_r,
+			      "ports: more than %d", PORT_COUNT_MAX);
+	if (config->addresses.n > NET_ADDRESSES_MAX)
+		return refuse(config, config->addresses.items[NET_ADDRESSES_MAX].line, error_r,
+			      "addresses: more than %d", NET_ADDRESSES_MAX);
+	status = cores_check(config, error_r);
+	return status == 0 ? queues_check(config, error_r) : status;
+}
+
+/* 0000:3b:00.0, or without the domain. */
+static bool is_pci(const char *device)
+{
+	unsigned domain, bus, slot, function;
+	char rest;
+
+	return sscanf(device, "%4x:%2x:%2x.%1u%c", &domain, &bus, &slot, &function, &rest) == 4 ||
+	       sscanf(device, "%2x:%2x.%1u%c", &bus, &slot, &function, &rest) == 3;
+}
+
+/* With hugepages EAL takes what it needs; without them it must be told, and generously. */
+static unsigned memory_mb(const struct wiremap_config *config)
+{
+	uint64_t per_core, queues = 0;
+
+	if (config->eal.memory_mb != 0 || config->eal.huge)
+		return config->eal.memory_mb;
+	for (unsigned p = 0; p < config->ports.n; p++)
+		queues += config->ports.items[p].queues;
+	per_core = config->tcp.packet_memory_mb +
+		   (((uint64_t)config->tcp.connections_max * CONNECTION_BYTES +
+		     (uint64_t)config->imap.sessions_max * SESSION_BYTES +
+		     (uint64_t)config->imap.command_buffers * config->imap.command_bytes_max) >>
+		    20);
+	return (unsigned)(MEMORY_BASE_MB + queues * MEMORY_PORT_QUEUE_MB +
+			  2 * config->eal.cores.n * per_core);
+}
+
+/* EAL's words live until it has read them. */
+struct device_words {
+	char vdev_text[PORT_COUNT_MAX][VDEV_BYTES_MAX];
+	const char *vdevs[PORT_COUNT_MAX];
+	const char *pcis[PORT_COUNT_MAX];
+	unsigned vdevs_n, pcis_n;
+};
+
+static void device_words_fill(struct device_words *words, const struct wiremap_config *config)
+{
+	for (unsigned k = 0; k < config->ports.n; k++) {
+		const struct config_port *port = &config->ports.items[k];
+
+		if (is_pci(port->device)) {
+			words->pcis[words->pcis_n++] = port->device;
+			continue;
+		}
+		snprintf(words->vdev_text[words->vdevs_n], VDEV_BYTES_MAX, "%s%s%s", port->device,
+			 port->args != NULL ? "," : "", port->args != NULL ? port->args : "");
+		words->vdevs[words->vdevs_n] = words->vdev_text[words->vdevs_n];
+		words->vdevs_n++;
+	}
+}
+
+static int eal_open(const struct wiremap_config *config, struct port_error *error)
+{
+	struct device_words *words = calloc(1, sizeof(*words));
+	const char **extra = calloc(config->eal.extra.n + 1, sizeof(*extra));
+	struct port_eal_config eal = {
+		.program = "wiremapd",
+		.cores = config->eal.cores.items,
+		.cores_n = config->eal.cores.n,
+		.file_prefix = config->eal.file_prefix,
+		.extra = extra,
+		.extra_n = config->eal.extra.n,
+		.memory_mb = memory_mb(config),
+		.no_huge = !config->eal.huge,
+		.in_memory = config->eal.in_memory,
+		.single_file_segments = config->eal.single_file_segments,
+	};
+	int status = -ENOMEM;
+
+	snprintf(error->text, sizeof(error->text), "no memory");
+	if (words != NULL && extra != NULL) {
+		device_words_fill(words, config);
+		eal.vdevs = words->vdevs;
+		eal.vdevs_n = words->vdevs_n;
+		eal.devices_pci = words->pcis;
+		eal.devices_pci_n = words->pcis_n;
+		for (unsigned k = 0; k < config->eal.extra.n; k++)
+			extra[k] = config->eal.extra.items[k];
+		status = port_eal_start(&eal, error);
+	}
+	free(extra);
+	free(words);
+	return status;
+}
+
+static int port_add(struct wires *wires, const struct wiremap_config *config,
+		    const struct config_port *port, struct log *log, struct port_error *error)
+{
+	const struct port_config options = {
+		.device = port->device,
+		.queues = port->queues,
+		.rx_descriptors = port->rx_descriptors,
+		.tx_descriptors = port->tx_descriptors,
+		.mtu = port->mtu,
+		.tso = port->tso,
+		.promiscuous = port->promiscuous,
+		.checksum_offload = port->checksum_offload,
+		.rx_interrupts = port->rx_interrupts,
+	};
+	int status = port_open(&options, log, &wires->ports[wires->ports_n], error);
+
+	if (status != 0)
+		return status;
+	for (unsigned q = 0; q < port->queues; q++) {
+		wires->queues[wires->queues_n] =
+			(struct loop_queue){wires->ports[wires->ports_n], q};
+		wires->queue_core[wires->queues_n++] = queue_core(config, port, q);
+	}
+	wires->devices[wires->ports_n++] = port->device;
+	return 0;
+}
+
+static void addresses_fill(struct wires *wires, const struct wiremap_config *config)
+{
+	for (unsigned k = 0; k < config->addresses.n; k++) {
+		const struct config_address *address = &config->addresses.items[k];
+
+		wires->addresses[wires->addresses_n++] = (struct net_address){
+			.ip = address->ip.ip,
+			.prefix = address->ip.prefix,
+			.vlan = (uint16_t)address->vlan,
+			.gateway = address->gateway,
+			.port = wires->ports[address->port_number],
+		};
+	}
+}
+
+int wires_open(const struct wiremap_config *config, struct log *log, struct wires *wires_r,
+	       struct config_error *error_r)
+{
+	struct port_error error = {""};
+	cpu_set_t affinity;
+	bool known = sched_getaffinity(0, sizeof(affinity), &affinity) == 0;
+	int status = eal_open(config, &error);
+
+	*wires_r = (struct wires){.eal_runs = status == 0};
+	/* EAL has pinned this thread to the first core, where a loop will run. */
+	if (known)
+		sched_setaffinity(0, sizeof(affinity), &affinity);
+	if (status != 0)
+		refuse(config, 0, error_r, "eal: %s", error.text);
+	for (unsigned k = 0; k < config->ports.n && status == 0; k++) {
+		const struct config_port *port = &config->ports.items[k];
+
+		status = port_add(wires_r, config, port, log, &error);
+		if (status != 0)
+			refuse(config, port->line, error_r, "ports: %s", error.text);
+	}
+	if (status == 0)
+		addresses_fill(wires_r, config);
+	else
+		wires_close(wires_r);
+	return status;
+}
+
+void wires_close(struct wires *wires)
+{
+	while (wires->ports_n > 0)
+		port_close(&wires->ports[--wires->ports_n]);
+	if (wires->eal_runs)
+		port_eal_stop();
+	wires->eal_runs = false;
+}

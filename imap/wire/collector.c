@@ -111,15 +111,22 @@ static enum wire_event full(struct wire_collector *collector, uint64_t need)
 	return WIRE_EVENT_FULL;
 }
 
+/* How long the command is at least, of which `total` bytes are seen: a line end is to come. */
+static uint64_t command_bytes(const struct wire_collector *collector, uint64_t total)
+{
+	if (collector->mode != MODE_LITERAL)
+		return total + 1;
+	return collector->literal < UINT32_MAX ? collector->scanned + collector->literal + 1
+					       : UINT32_MAX;
+}
+
 /* The command goes on beyond `in`: all of it is kept. */
 static enum wire_event keep(struct wire_collector *collector, struct span in, size_t *taken_r)
 {
 	uint64_t total = collector->len + (uint64_t)in.len;
 
 	if (in.len > 0 && total > collector->capacity)
-		return full(collector, collector->mode == MODE_LITERAL
-					       ? collector->scanned + collector->literal + 1
-					       : total + 1);
+		return full(collector, command_bytes(collector, total));
 	if (in.len > 0)
 		memcpy(collector->buffer + collector->len, in.ptr, in.len);
 	if (collector->mode == MODE_LITERAL)

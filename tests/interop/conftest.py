@@ -175,8 +175,12 @@ def service(request, accounts):
                               for account in accounts.values()}, SERVER, PORT,
                              wire.on_server())
         else:
-            server = Server(BUILD, wire, accounts.values(), PORT)
+            server = Server(BUILD, wire, PORT)
         try:
+            if kind == "wiremap":
+                for account in accounts.values():
+                    server.add(account.user, account.password, account.maildir)
+                server.start()
             yield Service(wire, server, accounts)
         finally:
             server.close()

@@ -1,6 +1,159 @@
 # SPDX-License-Identifier: Apache-2.0
-"""wiremapd at the server's end of a wire, with accounts of its own, in a folder of its own."""
+"""wiremapd at the server's end of a wire, with accounts and a volume in a folder of its own."""
+
+import itertools
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+from . import mailfiles
+from .traces import RUN
+from .wire import PREFIX, SERVER, LabError, end, inside
+
+NUMBERS = itertools.count(1)
+READY_SECONDS_MAX = 30
+STOP_SECONDS_MAX = 15
+MEMORY_MB = 512
+
+# A sync on other file systems promises nothing that was tested, so the store refuses them.
+FILE_SYSTEMS = {"ext2/ext3", "xfs", "tmpfs"}
+
+CONFIG = """\
+# wiremapd of {name}
+volumes: ["{root}/volume"]
+users: "{root}/users"
+control_socket: "{root}/control"
+stats_file: "{root}/stats.json"
+eal:
+  cores: [{core}]
+  memory_mb: {memory_mb}
+  huge: {huge}
+  in_memory: true
+  file_prefix: {name}
+ports:
+  - device: {device}
+    args: "{arguments}"
+addresses:
+  - ip: {address}/{prefix}
+listen:
+  - port: {port}
+imap:
+  # There is no TLS yet: passwords cross this wire, which ends in the next namespace, as they are.
+  plaintext_login: true
+"""
+
+
+def core():
+    """The last CPU that we may use: what else runs here tends to use the first."""
+    return max(os.sched_getaffinity(0))
+
+
+def file_system(path):
+    return subprocess.run(["stat", "-f", "-c", "%T", str(path)], capture_output=True, text=True,
+                          check=True).stdout.strip()
+
+
+def folder(*preferred):
+    """A new folder where the store will have it: under the first that is fit, else in memory."""
+    for place in (*map(pathlib.Path, preferred), pathlib.Path("/tmp"), pathlib.Path("/dev/shm")):
+        if place.is_dir() and file_system(place) in FILE_SYSTEMS:
+            return pathlib.Path(tempfile.mkdtemp(prefix=f"wiremap-{RUN}-", dir=place))
+    raise LabError("no folder on ext4, XFS or tmpfs to put the mail into")
 
 
 class Server:
-    pass
+    """Adding accounts and starting are steps of their own, so that a person can be told."""
+
+    def __init__(self, build, wire, port=143, huge=False, root=None, device="net_af_packet0",
+                 arguments=None, memory_mb=MEMORY_MB, prepare="true"):
+        self.prepare = prepare  # for the shell, in the server's own mount namespace
+        self.wire, self.port, self.address = wire, port, SERVER
+        self.build = pathlib.Path(build)
+        self.device, self.core = device, core()
+        self.root = root or folder()
+        self.config = self.root / "wiremapd.yaml"
+        self.log_path = self.root / "wiremapd.log"
+        self.process = None
+        (self.root / "volume").mkdir()
+        self.config.write_text(CONFIG.format(
+            name=f"wm-{RUN}-{next(NUMBERS)}", root=self.root, core=self.core,
+            memory_mb=memory_mb, huge=str(huge).lower(), device=device,
+            arguments=arguments or f"iface={wire.server_device}", address=SERVER, prefix=PREFIX,
+            port=port))
+
+    def program(self, name):
+        return self.build / "tools" / name / name
+
+    def control(self, *words, **options):
+        """wiremapctl; LabError with what it says if it fails."""
+        command = [str(self.program("wiremapctl")), "--config", str(self.config),
+                   *map(str, words)]
+        options = {"capture_output": True, "text": True, **options}
+        done = subprocess.run(command, **options)
+        if done.returncode:
+            said = (done.stderr or done.stdout or "").strip()[-800:]
+            raise LabError(f"wiremapctl {' '.join(map(str, words))}: {said}")
+        return done.stdout
+
+    def add(self, user, password, path, kind=None, **options):
+        """A new user with the mail at `path`."""
+        self.control("user", "add", user, input=password + "\n")
+        return self.control("import", kind or mailfiles.kind_of(path), path, "--user", user,
+                            **options)
+
+    def start(self):
+        """Returns once a client is greeted."""
+        self.launch()
+        self.await_greeting()
+
+    def launch(self):
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                self.wire.on_server("sh", "-c", self.prepare + ' && exec "$0" "$@"',
+                                    self.program("wiremapd"), "--config", self.config),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+    def await_greeting(self):
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        while not self._greets():
+            if self.process.poll() is not None:
+                raise LabError(f"wiremapd ended ({self.process.returncode}):\n{self.log()}")
+            if time.monotonic() > deadline:
+                raise LabError(f"wiremapd does not greet on {self.address}:{self.port}:\n"
+                               f"{self.log()}")
+            time.sleep(0.05)
+
+    def _greets(self):
+        with inside(self.wire.client):
+            plug = socket.socket()
+        with plug:
+            plug.settimeout(1)
+            try:
+                plug.connect((self.address, self.port))
+                return plug.recv(4) == b"* OK"
+            except OSError:
+                return False
+
+    def log(self, octets=3000):
+        text = self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+        return text[-octets:]
+
+    def stats(self):
+        return json.loads((self.root / "stats.json").read_text())
+
+    def stop(self):
+        """The exit status; a server that must be killed is an error for the caller to see."""
+        if self.process is None:
+            return None
+        end(lambda: [] if self.process.poll() is not None else [self.process.pid],
+            STOP_SECONDS_MAX)
+        return self.process.returncode
+
+    def close(self):
+        self.stop()
+        shutil.rmtree(self.root, ignore_errors=True)

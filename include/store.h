@@ -105,9 +105,36 @@ struct store_wait {
 /* `work` carries what blocks. `waiters_max` bounds jobs under way. NULL: no memory. */
 struct store_reader *store_reader_create(struct store *store, struct work_port *work,
 					 unsigned jobs_max);
+/* Every account and view must have been put. Jobs under way keep what they need until done(). */
 void store_reader_destroy(struct store_reader **reader);
-/* Ends the life of every span handed out; the engine calls it after each produce(). */
-void store_reader_release(struct store_reader *reader);
+/*
+ * Ends the life of every span handed out; the engine calls it after each produce(), before what
+ * was produced leaves. 0; -EIO: the disk lost a page while spans were read: bytes produced since
+ * the last call may be zeros, and the connection must be closed without sending them.
+ */
+int store_reader_release(struct store_reader *reader);
+
+#define STORE_READER_COUNTERS(X)                                                                   \
+	X(accounts_opened)                                                                         \
+	X(accounts_dropped)                                                                        \
+	X(views_opened)                                                                            \
+	X(segments_opened)                                                                         \
+	X(segments_dropped)                                                                        \
+	X(chunks_warmed)                                                                           \
+	X(waits)                                                                                   \
+	X(busy)                                                                                    \
+	X(failures)                                                                                \
+	X(records_damaged)                                                                         \
+	X(pages_lost)
+
+struct store_reader_stats {
+#define STORE_READER_COUNTER_FIELD(name) uint64_t name;
+	STORE_READER_COUNTERS(STORE_READER_COUNTER_FIELD)
+#undef STORE_READER_COUNTER_FIELD
+	/* now */
+	uint64_t accounts, accounts_idle, accounts_idle_bytes, segments, segments_bytes;
+};
+void store_reader_stats(const struct store_reader *reader, struct store_reader_stats *stats_r);
 /* Takes a waiter off whatever it waits for; does nothing when it does not wait. */
 void store_wait_cancel(struct store_wait *wait);
 

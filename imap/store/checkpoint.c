@@ -9,11 +9,16 @@
 #include "record.h"
 #include "store.h"
 
+static bool extent_inside(struct span bytes, const struct disk_extent *extent)
+{
+	return extent->off % FORMAT_RECORD_ALIGN == 0 && extent->off <= bytes.len &&
+	       extent->len <= bytes.len - extent->off;
+}
+
 /* The bytes of an extent that has to be `len` long, or NULL: out of bounds, or damaged. */
 static const uint8_t *extent_open(struct span bytes, const struct disk_extent *extent, uint64_t len)
 {
-	if (extent->len != len || extent->off % FORMAT_RECORD_ALIGN != 0 ||
-	    extent->off > bytes.len || extent->len > bytes.len - extent->off)
+	if (extent->len != len || !extent_inside(bytes, extent))
 		return NULL;
 	if (store_crc32c(0, bytes.ptr + extent->off, len) != extent->crc)
 		return NULL;
@@ -48,6 +53,28 @@ static const char *header_check(struct span bytes, const uint8_t account[16])
 	return NULL;
 }
 
+const char *store_checkpoint_head(struct span bytes, const uint8_t account[16],
+				  uint64_t *tables_end_r)
+{
+	const struct disk_checkpoint *header = (const struct disk_checkpoint *)bytes.ptr;
+	const char *fault = header_check(bytes, account);
+
+	*tables_end_r = sizeof(*header);
+	if (fault != NULL)
+		return fault;
+	const struct disk_extent *const tables[] = {
+		&header->mailbox_table, &header->strings,	&header->segment_table,
+		&header->mid_table,	&header->emailid_table,
+	};
+	for (size_t k = 0; k < sizeof(tables) / sizeof(tables[0]); k++) {
+		if (!extent_inside(bytes, tables[k]))
+			return "its tables are out of bounds";
+		if (tables[k]->off + tables[k]->len > *tables_end_r)
+			*tables_end_r = tables[k]->off + tables[k]->len;
+	}
+	return NULL;
+}
+
 static const char *tables_open(struct store_checkpoint *checkpoint)
 {
 	const struct disk_checkpoint *header = checkpoint->header;
@@ -72,7 +99,7 @@ static const char *tables_open(struct store_checkpoint *checkpoint)
 	return NULL;
 }
 
-static const char *mailboxes_check(const struct store_checkpoint *checkpoint)
+static const char *mailboxes_check(const struct store_checkpoint *checkpoint, uint64_t tables_end)
 {
 	for (uint32_t k = 0; k < checkpoint->header->mailboxes; k++) {
 		const struct disk_mailbox *mailbox = &checkpoint->mailboxes[k];
@@ -88,6 +115,8 @@ static const char *mailboxes_check(const struct store_checkpoint *checkpoint)
 		if (mailbox->keywords > STORE_KEYWORDS_MAX || mailbox->uidvalidity == 0 ||
 		    mailbox->uidnext == 0 || mailbox->highestmodseq > checkpoint->header->modseq)
 			return "a mailbox's counters are out of bounds";
+		if (mailbox->columns.off < tables_end)
+			return "a mailbox's columns lie in the tables"; /* F7 */
 	}
 	return NULL;
 }
@@ -102,6 +131,10 @@ static const char *segments_check(const struct store_checkpoint *checkpoint)
 		if (segment->used < sizeof(struct disk_segment_header) ||
 		    segment->used > UINT32_MAX || segment->used % FORMAT_RECORD_ALIGN != 0)
 			return "a segment's length is out of bounds";
+		if (segment->mid_first > segment->mid_last ||
+		    segment->mid_last >= checkpoint->header->mid_next ||
+		    (segment->mid_first == 0 && segment->mid_last != 0))
+			return "a segment's messages are out of bounds";
 	}
 	return NULL;
 }
@@ -140,7 +173,8 @@ static const char *mids_check(const struct store_checkpoint *checkpoint)
 const char *store_checkpoint_open(struct span bytes, const uint8_t account[16],
 				  struct store_checkpoint *checkpoint_r)
 {
-	const char *fault = header_check(bytes, account);
+	uint64_t tables_end;
+	const char *fault = store_checkpoint_head(bytes, account, &tables_end);
 
 	if (fault != NULL)
 		return fault;
@@ -150,7 +184,7 @@ const char *store_checkpoint_open(struct span bytes, const uint8_t account[16],
 	};
 	fault = tables_open(checkpoint_r);
 	if (fault == NULL)
-		fault = mailboxes_check(checkpoint_r);
+		fault = mailboxes_check(checkpoint_r, tables_end);
 	if (fault == NULL)
 		fault = segments_check(checkpoint_r);
 	if (fault == NULL)

@@ -40,8 +40,16 @@ void store_columns_layout(uint32_t messages, uint32_t keywords,
 			  struct store_columns_layout *layout_r);
 
 /*
- * Checks everything but the mailboxes' columns: checksums, bounds, the order of names, that every
- * mid lies inside a segment. `account` may be NULL: any. NULL, or what is wrong.
+ * Checks the header, which is all that need be there of `bytes` (whose length is the file's), and
+ * tells how far the tables reach. `account` may be NULL: any. NULL, or what is wrong.
+ */
+const char *store_checkpoint_head(struct span bytes, const uint8_t account[16],
+				  uint64_t *tables_end_r);
+
+/*
+ * Checks everything but the mailboxes' columns, which need not be there: checksums, bounds, the
+ * order of names, that every mid lies inside a segment. `account` may be NULL: any. NULL, or what
+ * is wrong.
  */
 const char *store_checkpoint_open(struct span bytes, const uint8_t account[16],
 				  struct store_checkpoint *checkpoint_r);

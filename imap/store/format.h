@@ -13,6 +13,7 @@
  * F5 UIDs of a mailbox rise and stay below its uidnext; mids are at least 1 and below mid_next.
  * F6 The records of a segment stand in rising order of mid, and all its mids lie between the
  *    segment's mid_first and mid_last.
+ * F7 In a checkpoint the tables come first, then the columns: a reader takes the tables in one run.
  */
 #ifndef WIREMAP_STORE_FORMAT_H
 #define WIREMAP_STORE_FORMAT_H

@@ -493,7 +493,7 @@ static int setup(void **state)
 	static const char *const names[CORES] = {"wire 0", "wire 1"};
 
 	(void)state;
-	if (eal_start() != 0)
+	if (eal_start(128) != 0)
 		return -1;
 	pool = rte_pktmbuf_pool_create("frames", FRAMES, 0, 0, 256, 0);
 	for (unsigned k = 0; k < CORES; k++) {

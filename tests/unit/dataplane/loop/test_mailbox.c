@@ -185,7 +185,7 @@ static void test_many_posters_one_reader(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	if (eal_start() != 0)
+	if (eal_start(128) != 0)
 		return -1;
 	pool = rte_pktmbuf_pool_create("frames", FRAMES, 0, 0, 256, 0);
 	return pool == NULL ? -1 : 0;

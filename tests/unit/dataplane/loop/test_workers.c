@@ -231,7 +231,7 @@ static void test_answer_rings_the_bell_of_a_sleeper(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	return eal_start();
+	return eal_start(128);
 }
 
 int main(void)

@@ -173,7 +173,7 @@ def session(options, stack):
     pages = Hugepages(MEMORY_MB)
     stack.callback(pages.close)
     step("memory", f"{MEMORY_MB} MiB of hugepages" if pages.got else
-         f"no hugepages to be had; {MEMORY_MB} MiB of ordinary pages")
+         "ordinary pages: no hugepages are to be had here")
     root = folder(BUILD)
     stack.callback(shutil.rmtree, root, ignore_errors=True)
     server = Server(BUILD, wire, PORT, huge=pages.got, root=root)

@@ -18,7 +18,7 @@ from .wire import PREFIX, SERVER, LabError, end, inside
 NUMBERS = itertools.count(1)
 READY_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 15
-MEMORY_MB = 512
+MEMORY_MB = 512  # of hugepages, enough for one core with the default limits
 
 # A sync on other file systems promises nothing that was tested, so the store refuses them.
 FILE_SYSTEMS = {"ext2/ext3", "xfs", "tmpfs"}
@@ -27,11 +27,9 @@ CONFIG = """\
 # wiremapd of {name}
 volumes: ["{root}/volume"]
 users: "{root}/users"
-control_socket: "{root}/control"
 stats_file: "{root}/stats.json"
 eal:
   cores: [{core}]
-  memory_mb: {memory_mb}
   huge: {huge}
   in_memory: true
   file_prefix: {name}
@@ -70,7 +68,7 @@ class Server:
     """Adding accounts and starting are steps of their own, so that a person can be told."""
 
     def __init__(self, build, wire, port=143, huge=False, root=None, device="net_af_packet0",
-                 arguments=None, memory_mb=MEMORY_MB, prepare="true"):
+                 arguments=None, prepare="true"):
         self.prepare = prepare  # for the shell, in the server's own mount namespace
         self.wire, self.port, self.address = wire, port, SERVER
         self.build = pathlib.Path(build)
@@ -82,7 +80,7 @@ class Server:
         (self.root / "volume").mkdir()
         self.config.write_text(CONFIG.format(
             name=f"wm-{RUN}-{next(NUMBERS)}", root=self.root, core=self.core,
-            memory_mb=memory_mb, huge=str(huge).lower(), device=device,
+            huge=str(huge).lower(), device=device,
             arguments=arguments or f"iface={wire.server_device}", address=SERVER, prefix=PREFIX,
             port=port))
 
@@ -144,7 +142,17 @@ class Server:
         return text[-octets:]
 
     def stats(self):
-        return json.loads((self.root / "stats.json").read_text())
+        """All counters, not older than this call; the server writes them once a second."""
+        path, asked = self.root / "stats.json", time.time()
+        deadline = time.monotonic() + 5
+        while not path.exists() or path.stat().st_mtime < asked:
+            if time.monotonic() > deadline:
+                raise LabError(f"no fresh {path}")
+            time.sleep(0.05)
+        return json.loads(path.read_text())
+
+    def sessions(self):
+        return sum(core["session"]["sessions"] for core in self.stats()["cores"])
 
     def stop(self):
         """The exit status; a server that must be killed is an error for the caller to see."""

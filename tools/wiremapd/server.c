@@ -111,6 +111,9 @@ int server_prepare(struct server *server, const char *config_path)
 	if (status != 0)
 		return say(server, status, error.text);
 	server->log.log.level_max = (enum log_level)server->config->log.level;
+	if (server->config->control_socket != NULL)
+		log_line(&server->log.log, LOG_LEVEL_WARNING,
+			 "control_socket: this version has none; use signals and stats_file");
 	privileges_raise_limits(&server->log.log);
 	status = helpers_start(server);
 	if (status == 0)

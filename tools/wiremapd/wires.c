@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-	VDEV_BYTES_MAX = 1200, /* device and args, as long as the configuration lets them be */
+	DEVICE_BYTES_MAX = 1200, /* device and args, as long as the configuration lets them be */
 	/* Memory without hugepages, MiB: it is only reserved, and used where it is touched. */
 	MEMORY_BASE_MB = 192,
 	MEMORY_PORT_QUEUE_MB = 16,
@@ -122,69 +122,46 @@ static unsigned memory_mb(const struct wiremap_config *config)
 			  2 * config->eal.cores.n * per_core);
 }
 
-/* EAL's words live until it has read them. */
-struct device_words {
-	char vdev_text[PORT_COUNT_MAX][VDEV_BYTES_MAX];
-	const char *vdevs[PORT_COUNT_MAX];
-	const char *pcis[PORT_COUNT_MAX];
-	unsigned vdevs_n, pcis_n;
-};
-
-static void device_words_fill(struct device_words *words, const struct wiremap_config *config)
+static bool wants_single_file(const struct wiremap_config *config)
 {
-	for (unsigned k = 0; k < config->ports.n; k++) {
-		const struct config_port *port = &config->ports.items[k];
+	bool wants = config->eal.single_file_segments;
 
-		if (is_pci(port->device)) {
-			words->pcis[words->pcis_n++] = port->device;
-			continue;
-		}
-		snprintf(words->vdev_text[words->vdevs_n], VDEV_BYTES_MAX, "%s%s%s", port->device,
-			 port->args != NULL ? "," : "", port->args != NULL ? port->args : "");
-		words->vdevs[words->vdevs_n] = words->vdev_text[words->vdevs_n];
-		words->vdevs_n++;
-	}
+	for (unsigned k = 0; k < config->ports.n; k++)
+		wants |= strstr(config->ports.items[k].device, "virtio_user") != NULL;
+	return wants;
 }
 
+/* Virtual devices are plugged in one by one later, so that a refusal has its line; PCI devices
+ * EAL must know from the start. */
 static int eal_open(const struct wiremap_config *config, struct port_error *error)
 {
-	struct device_words *words = calloc(1, sizeof(*words));
-	const char **extra = calloc(config->eal.extra.n + 1, sizeof(*extra));
+	const char *pcis[PORT_COUNT_MAX];
 	struct port_eal_config eal = {
 		.program = "wiremapd",
 		.cores = config->eal.cores.items,
 		.cores_n = config->eal.cores.n,
+		.devices_pci = pcis,
 		.file_prefix = config->eal.file_prefix,
-		.extra = extra,
+		.extra = (const char *const *)config->eal.extra.items,
 		.extra_n = config->eal.extra.n,
 		.memory_mb = memory_mb(config),
 		.no_huge = !config->eal.huge,
 		.in_memory = config->eal.in_memory,
-		.single_file_segments = config->eal.single_file_segments,
+		.single_file_segments = wants_single_file(config),
 	};
-	int status = -ENOMEM;
 
-	snprintf(error->text, sizeof(error->text), "no memory");
-	if (words != NULL && extra != NULL) {
-		device_words_fill(words, config);
-		eal.vdevs = words->vdevs;
-		eal.vdevs_n = words->vdevs_n;
-		eal.devices_pci = words->pcis;
-		eal.devices_pci_n = words->pcis_n;
-		for (unsigned k = 0; k < config->eal.extra.n; k++)
-			extra[k] = config->eal.extra.items[k];
-		status = port_eal_start(&eal, error);
-	}
-	free(extra);
-	free(words);
-	return status;
+	for (unsigned k = 0; k < config->ports.n; k++)
+		if (is_pci(config->ports.items[k].device))
+			pcis[eal.devices_pci_n++] = config->ports.items[k].device;
+	return port_eal_start(&eal, error);
 }
 
 static int port_add(struct wires *wires, const struct wiremap_config *config,
 		    const struct config_port *port, struct log *log, struct port_error *error)
 {
+	char device[DEVICE_BYTES_MAX];
 	const struct port_config options = {
-		.device = port->device,
+		.device = device,
 		.queues = port->queues,
 		.rx_descriptors = port->rx_descriptors,
 		.tx_descriptors = port->tx_descriptors,
@@ -194,8 +171,11 @@ static int port_add(struct wires *wires, const struct wiremap_config *config,
 		.checksum_offload = port->checksum_offload,
 		.rx_interrupts = port->rx_interrupts,
 	};
-	int status = port_open(&options, log, &wires->ports[wires->ports_n], error);
+	int status;
 
+	snprintf(device, sizeof(device), "%s%s%s", port->device, port->args != NULL ? "," : "",
+		 port->args != NULL ? port->args : "");
+	status = port_open(&options, log, &wires->ports[wires->ports_n], error);
 	if (status != 0)
 		return status;
 	for (unsigned q = 0; q < port->queues; q++) {

@@ -26,9 +26,8 @@ int port_eal_start(const struct port_eal_config *config, struct port_error *erro
 	cpu_set_t first;
 
 	(void)error_r;
-	for (unsigned k = 0; k < config->vdevs_n; k++)
-		n += snprintf(eal_said + n, sizeof(eal_said) - (size_t)n, " vdev=%s",
-			      config->vdevs[k]);
+	if (config->single_file_segments)
+		n += snprintf(eal_said + n, sizeof(eal_said) - (size_t)n, " single");
 	for (unsigned k = 0; k < config->devices_pci_n; k++)
 		n += snprintf(eal_said + n, sizeof(eal_said) - (size_t)n, " pci=%s",
 			      config->devices_pci[k]);
@@ -122,9 +121,9 @@ static void test_devices_queues_and_addresses(void **state)
 	assert_int_equal(wires_open(config, NULL, &wires, &error), 0);
 	sched_getaffinity(0, sizeof(after), &after);
 	assert_memory_equal(&before, &after, sizeof(before));
-	assert_string_equal(eal_said, "cores=2 memory=100 huge=1 vdev=net_af_packet0,iface=v0 "
+	assert_string_equal(eal_said, "cores=2 memory=100 huge=1 "
 				      "pci=0000:3b:00.1 --x --y");
-	assert_string_equal(ports_said, "net_af_packet0/3 0000:3b:00.1/2 ");
+	assert_string_equal(ports_said, "net_af_packet0,iface=v0/3 0000:3b:00.1/2 ");
 	assert_int_equal(wires.queues_n, 5);
 	for (unsigned k = 0; k < 5; k++) {
 		static const unsigned cores[] = {0, 1, 0, 1, 1}, numbers[] = {0, 1, 2, 0, 1};
@@ -158,6 +157,15 @@ static void test_memory_without_hugepages(void **state)
 	assert_true(small > 64 && large > small + 512);
 }
 
+static void test_virtio_user_wants_single_files(void **state)
+{
+	(void)state;
+	parse("eal: {cores: [0], memory_mb: 1}\nports: [{device: net_virtio_user0, args: "
+	      "'path=/x'}]\n");
+	assert_int_equal(wires_open(config, NULL, &wires, &error), 0);
+	assert_string_equal(eal_said, "cores=1 memory=1 huge=1 single");
+}
+
 static void test_failed_port_closes_what_was_open(void **state)
 {
 	(void)state;
@@ -179,6 +187,7 @@ int main(void)
 		CLOSED(test_what_is_refused),
 		CLOSED(test_devices_queues_and_addresses),
 		CLOSED(test_memory_without_hugepages),
+		CLOSED(test_virtio_user_wants_single_files),
 		CLOSED(test_failed_port_closes_what_was_open),
 	};
 

@@ -199,7 +199,7 @@ bool wire_seqset_has(const struct wire_run *runs, size_t runs_n, uint32_t number
  * in.len * 9 / 8 always suffices: eight letters carry three characters of three bytes.
  */
 int wire_utf7_decode(struct span in, uint8_t *out, size_t out_bytes);
-/* And back. WIRE_BAD: not UTF-8, or too small; 3 * in.len + 2 always suffices. */
+/* And back. WIRE_BAD: not UTF-8, or too small; 4 * in.len + 1 always suffices. */
 int wire_utf7_encode(struct span in, uint8_t *out, size_t out_bytes);
 /* Well-formed UTF-8 (RFC 3629) without NUL. */
 bool wire_utf8_valid(struct span s);

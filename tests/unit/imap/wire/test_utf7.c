@@ -24,7 +24,7 @@ static int decode(struct span in, uint8_t **out_r)
 
 static int encode(struct span in, uint8_t **out_r)
 {
-	size_t room = 3 * in.len + 2;
+	size_t room = 4 * in.len + 1;
 
 	*out_r = guard_room(&out_guard, room);
 	return wire_utf7_encode(guard_copy(&in_guard, in), *out_r, room);
@@ -65,6 +65,7 @@ static void test_pairs(void **state)
 	pair_check("&-&AOQ-&-", "&\xc3\xa4&");
 	pair_check("&AOQ--", "\xc3\xa4-");
 	pair_check("&AAE-", "\x01");
+	pair_check("&AAM-&-&AAE-", "\x03&\x01");
 	pair_check("&AH8-", "\x7f");
 	pair_check("&2D3c6w-", "\xf0\x9f\x93\xab");
 	pair_check("&2AHcN,,9-", "\xf0\x90\x90\xb7\xef\xbf\xbd");

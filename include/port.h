@@ -45,11 +45,17 @@ struct port_eal_config {
 	unsigned memory_mb; /* per socket; 0: EAL's default */
 	bool no_huge;
 	bool in_memory;
-	bool single_file_segments; /* virtio_user needs it */
+	bool single_file_segments; /* virtio_user needs it and gets it in any case */
+	struct log *log;	   /* what EAL and the drivers say, or NULL; outlives EAL */
 };
 
-/* Starts EAL. The calling thread is pinned by EAL; threads made later choose their own CPUs. */
+/*
+ * Starts EAL, once in a process. The calling thread is pinned to cores[0]; threads made later
+ * choose their own CPUs. 0; -EINVAL, -ENODEV, -ENOMEM (no hugepages: nothing was begun, it may be
+ * called again with no_huge), or what EAL failed with.
+ */
 int port_eal_start(const struct port_eal_config *config, struct port_error *error_r);
+/* After the ports are closed. Removes what EAL left under /run when file_prefix was NULL. */
 void port_eal_stop(void);
 
 struct port_config {
@@ -64,8 +70,11 @@ struct port_config {
 	uint32_t rx_mbufs;     /* per queue; 0: enough for descriptors and a burst's residue */
 };
 
+/* A device that is not there yet, but reads like a vdev, is made, and unmade by port_close(). 0 and
+ * *port_r; -ENODEV, -EINVAL, -ENOMEM, or what the driver failed with. `log` outlives the port. */
 int port_open(const struct port_config *config, struct log *log, struct port **port_r,
 	      struct port_error *error_r);
+/* Every frame received from it must have been freed. */
 void port_close(struct port **port);
 
 const char *port_driver(const struct port *port);

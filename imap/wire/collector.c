@@ -24,7 +24,8 @@ enum detector {
 
 /*
  * Positions count from the command's first byte: those below `len` lie in the buffer, the others
- * in what is offered. `scanned` >= `len` always holds, so new bytes are only sought in `in`.
+ * in what is offered. `scanned` >= `len` always holds, so new bytes are only sought in `in`. In a
+ * line, `scanned` is the larger of `len` and `line`: nothing unbuffered was looked at.
  */
 
 static void detector_start(struct wire_collector *collector)
@@ -100,13 +101,10 @@ static void restart(struct wire_collector *collector, enum mode mode)
 	collector->mode = (uint8_t)mode;
 }
 
+/* Leaves `scanned` where the framing is known, for a skip may follow: what lies behind it will be
+ * looked at again, once for each time the caller is asked. */
 static enum wire_event full(struct wire_collector *collector, uint64_t need)
 {
-	/* A skip may follow, which must know the quotes so far: the part of the line that lies in
-	 * `in` will be looked at again, once for each time the caller is asked. */
-	if (collector->mode == MODE_LINE)
-		collector->scanned =
-			collector->line > collector->len ? collector->line : collector->len;
 	collector->need = need < UINT32_MAX ? (uint32_t)need : UINT32_MAX;
 	return WIRE_EVENT_FULL;
 }

@@ -70,7 +70,9 @@ static void test_bad(void **state)
 	bad_check("Zm9\x80");
 	/* Bits behind the last byte. */
 	bad_check("Zh==");
+	bad_check("Zo==");
 	bad_check("Zm9=");
+	bad_check("Zm+=");
 }
 
 /* Every cut of a text is a whole number of fours or bad. */

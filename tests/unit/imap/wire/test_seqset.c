@@ -127,8 +127,9 @@ static void test_full(void **state)
 	assert_true(full_of("1,3,5,7,9,11,13,15,17 "));
 	assert_true(full_of("17,15,13,11,9,7,5,3,1 "));
 	assert_false(full_of("1,3,5,7,9,11,13,15,16,16,16:17 "));
-	/* Longer than the array and out of order, but few once joined. */
+	/* Longer than the array and out of order: few once joined, and more than three quarters. */
 	assert_false(full_of("8,6,4,2,7,5,3,1,9,20,30,40,50 "));
+	assert_true(full_of("3,1,3,5,7,9,11,13,20 "));
 }
 
 static void test_has(void **state)

@@ -28,7 +28,8 @@ struct port_queue {
 	struct rte_mempool *spare;    /* linear copies and segments go here */
 	uint64_t rx_frames, rx_bytes; /* counters: written by the core, read by any thread */
 	uint64_t tx_frames, tx_bytes, tx_dropped, tx_linearised;
-	int interrupt_fd; /* -1: none */
+	int interrupt_fd;	  /* -1: none */
+	bool interrupt_is_socket; /* nothing to arm: it says by itself that frames wait */
 	/* Frames found while arming the interrupt; the next receive returns them. */
 	unsigned found_n;
 	struct rte_mbuf *found[PORT_BURST_MAX];
@@ -63,6 +64,6 @@ void port_spread_configure(const struct rte_eth_dev_info *info, unsigned queues_
 			   struct rte_eth_conf *conf);
 
 /* Finds out which queues can wake a sleeper. After the start. */
-void port_interrupts_init(struct port *port);
+void port_interrupts_init(struct port *port, const struct rte_eth_dev_info *info);
 
 #endif

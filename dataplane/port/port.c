@@ -361,8 +361,8 @@ static int start(struct opening *opening)
 	if (opening->config->promiscuous && rte_eth_promiscuous_enable(port->id) != 0)
 		log_line(port->log, LOG_LEVEL_INFO, "port %s: has no promiscuous mode", port->name);
 	port_spread_init(port, &opening->info);
-	if (opening->conf.intr_conf.rxq)
-		port_interrupts_init(port);
+	if (opening->config->rx_interrupts)
+		port_interrupts_init(port, &opening->info);
 	if (rte_eth_link_get_nowait(port->id, &link) == 0 && link.link_status == RTE_ETH_LINK_DOWN)
 		log_line(port->log, LOG_LEVEL_WARNING, "port %s: the link is down", port->name);
 	log_line(port->log, LOG_LEVEL_INFO,

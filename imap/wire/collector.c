@@ -208,7 +208,8 @@ enum wire_event wire_collect(struct wire_collector *collector, struct span in, s
 	if (collector->mode == MODE_SKIP_LINE || collector->mode == MODE_SKIP_LITERAL)
 		return pass_over(collector, in, taken_r);
 
-	in = span_cut(in, 0, UINT32_MAX - collector->len);
+	if (in.len > UINT32_MAX - collector->len)
+		in.len = UINT32_MAX - collector->len;
 	total = collector->len + (uint64_t)in.len;
 	ASSERT(collector->scanned >= collector->len && collector->scanned <= total);
 	if (collector->mode == MODE_LITERAL) {

@@ -21,7 +21,7 @@ static uint8_t *put_pair(uint8_t *p, unsigned number)
 
 static unsigned digits_u32(uint32_t number)
 {
-	/* number < 10^k for the first k: two comparisons for what a mailbox mostly holds. */
+	/* Always the same few branches for numbers of a length, as those of a mailbox are. */
 	if (number < 10000)
 		return number < 100 ? number < 10 ? 1 : 2 : number < 1000 ? 3 : 4;
 	if (number < 100000000)

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "listing.h"
+
+enum { LETTERS = 26, LINE_BYTES_MAX = 4096 };
+
+struct folder {
+	char *path;
+	struct buffer name; /* of the mailbox; empty: the root */
+};
+
+struct walk {
+	const struct source_options *options;
+	struct source_sink *sink;
+	struct folder *folders;
+	size_t folders_n, folders_room;
+	struct buffer subscribed; /* names, each followed by NUL */
+	bool subscriptions;	  /* there is such a file */
+	struct buffer bytes;
+	/* Of the folder at hand: dovecot-keywords, a letter each. */
+	char keywords[LETTERS][STORE_KEYWORD_BYTES_MAX + 1];
+};
+
+/* --- Which folders there are --- */
+
+static bool has(const char *path, const char *name)
+{
+	char *inner = path_join(path, name);
+	bool found = inner != NULL && path_is_directory(inner, true);
+
+	free(inner);
+	return found;
+}
+
+static bool is_maildir(const char *path)
+{
+	return has(path, "cur") || has(path, "new");
+}
+
+/* Takes over `path` and `name`, also when it fails. */
+static int folder_add(struct walk *walk, char *path, struct buffer *name)
+{
+	if (walk->folders_n == walk->folders_room) {
+		size_t room = walk->folders_room == 0 ? 16 : walk->folders_room * 2;
+		struct folder *larger = realloc(walk->folders, room * sizeof(*larger));
+
+		if (larger == NULL) {
+			free(path);
+			buffer_free(name);
+			return -ENOMEM;
+		}
+		walk->folders = larger;
+		walk->folders_room = room;
+	}
+	walk->folders[walk->folders_n++] = (struct folder){path, *name};
+	*name = (struct buffer){0};
+	return 0;
+}
+
+/* Levels of a folder's name, set apart by the separator. Empty levels are left out. */
+static bool levels_append(struct buffer *name, struct span text, char separator)
+{
+	while (text.len > 0) {
+		const uint8_t *end = memchr(text.ptr, separator, text.len);
+		size_t len = end != NULL ? (size_t)(end - text.ptr) : text.len;
+
+		if (len > 0 && ((name->len > 0 && !buffer_append(name, "/", 1)) ||
+				!level_append(name, span_cut(text, 0, len))))
+			return false;
+		text = span_cut(text, end != NULL ? len + 1 : len, text.len);
+	}
+	return true;
+}
+
+static int children_find(struct walk *walk, const char *path, struct span parent, unsigned depth);
+
+static int child_find(struct walk *walk, const char *path, const char *entry, struct span parent,
+		      unsigned depth)
+{
+	bool dotted = entry[0] == '.';
+	char *child = path_join(path, entry);
+	struct buffer name = {0};
+	int status = 0;
+
+	if (child == NULL)
+		return -ENOMEM;
+	if (!path_is_directory(child, dotted) || (dotted && !is_maildir(child))) {
+		free(child);
+		return 0;
+	}
+	if (!buffer_append(&name, parent.ptr, parent.len) ||
+	    !levels_append(&name, span_of(dotted ? entry + 1 : entry),
+			   dotted ? walk->options->separator : '/'))
+		status = -ENOMEM;
+	if (status == 0 && !dotted)
+		status = children_find(walk, child, buffer_span(&name), depth + 1);
+	if (status == 0 && is_maildir(child))
+		return folder_add(walk, child, &name);
+	free(child);
+	buffer_free(&name);
+	return status;
+}
+
+/* Maildir++ folders lie beside cur/ and begin with a dot; others lie in one another. */
+static int children_find(struct walk *walk, const char *path, struct span parent, unsigned depth)
+{
+	struct listing listing;
+	int status = listing_read(path, depth == 0, &listing);
+
+	if (status == -ENOMEM || depth >= STORE_DEPTH_MAX)
+		return status == -ENOMEM ? status : 0;
+	if (status != 0) {
+		walk->sink->skipped(walk->sink, path, strerror(-status));
+		return 0;
+	}
+	for (size_t k = 0; k < listing.n && status == 0; k++)
+		if (strcmp(listing.names[k], "cur") != 0 && strcmp(listing.names[k], "new") != 0 &&
+		    strcmp(listing.names[k], "tmp") != 0)
+			status = child_find(walk, path, listing.names[k], parent, depth);
+	listing_free(&listing);
+	return status;
+}
+
+/* --- Subscriptions: a file that Dovecot and Courier keep --- */
+
+static int subscriptions_read(struct walk *walk, const char *path)
+{
+	char *file_path = path_join(path, "subscriptions"), line[LINE_BYTES_MAX];
+	FILE *file = file_path != NULL ? fopen(file_path, "re") : NULL;
+	char separator = walk->options->separator;
+	struct buffer name = {0};
+	int status = file_path == NULL ? -ENOMEM : 0;
+
+	walk->subscriptions = file != NULL;
+	while (status == 0 && file != NULL && fgets(line, sizeof(line), file) != NULL) {
+		line[strcspn(line, "\r\n")] = '\0';
+		if (strcmp(line, "V\t2") == 0) {
+			separator = '\t';
+			continue;
+		}
+		name.len = 0;
+		if (!levels_append(&name, span_of(line), separator) ||
+		    (name.len > 0 && (!buffer_append(&name, "", 1) ||
+				      !buffer_append(&walk->subscribed, name.bytes, name.len))))
+			status = -ENOMEM;
+	}
+	if (file != NULL)
+		fclose(file);
+	buffer_free(&name);
+	free(file_path);
+	return status;
+}
+
+static bool is_subscribed(const struct walk *walk, struct span name)
+{
+	if (!walk->subscriptions)
+		return true;
+	if (name.len == 0)
+		name = span_of("INBOX");
+	for (size_t at = 0; at < walk->subscribed.len;) {
+		struct span one = span_of((const char *)walk->subscribed.bytes + at);
+
+		if (span_eq(one, name))
+			return true;
+		at += one.len + 1;
+	}
+	return false;
+}
+
+/* Names that are subscribed and have no folder. */
+static int subscriptions_rest(struct walk *walk)
+{
+	int status = 0;
+
+	for (size_t at = 0; at < walk->subscribed.len && status == 0;) {
+		struct span name = span_of((const char *)walk->subscribed.bytes + at);
+		bool exists = span_eq_fold(name, span_of("INBOX"));
+
+		for (size_t k = 0; k < walk->folders_n && !exists; k++)
+			exists = span_eq(buffer_span(&walk->folders[k].name), name);
+		if (!exists)
+			status = walk->sink->mailbox(walk->sink, name,
+						     STORE_SUBSCRIBED | STORE_NONEXISTENT);
+		at += name.len + 1;
+	}
+	return status;
+}
+
+/* --- Messages --- */
+
+static void keywords_read(struct walk *walk, const char *path)
+{
+	char *file_path = path_join(path, "dovecot-keywords"), line[LINE_BYTES_MAX];
+	FILE *file = file_path != NULL ? fopen(file_path, "re") : NULL;
+
+	memset(walk->keywords, 0, sizeof(walk->keywords));
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+		char *word;
+		unsigned long letter = strtoul(line, &word, 10);
+
+		word[strcspn(word, "\r\n")] = '\0';
+		if (word == line || *word != ' ' || letter >= LETTERS ||
+		    strlen(word + 1) > STORE_KEYWORD_BYTES_MAX)
+			continue;
+		memcpy(walk->keywords[letter], word + 1, strlen(word + 1) + 1);
+	}
+	if (file != NULL)
+		fclose(file);
+	free(file_path);
+}
+
+static void flags_read(const struct walk *walk, const char *file, struct source_message *message)
+{
+	const char *info = strstr(file, ":2,");
+	uint32_t bit;
+
+	for (const char *letter = info != NULL ? info + 3 : ""; *letter != '\0'; letter++) {
+		bit = *letter == 'S'   ? STORE_SEEN
+		      : *letter == 'R' ? STORE_ANSWERED
+		      : *letter == 'F' ? STORE_FLAGGED
+		      : *letter == 'T' ? STORE_DELETED
+		      : *letter == 'D' ? STORE_DRAFT
+				       : 0;
+		message->system |= bit;
+		if (*letter == 'P')
+			message->keywords[message->keywords_n++] = span_of("$Forwarded");
+		if (*letter >= 'a' && *letter <= 'z' && walk->keywords[*letter - 'a'][0] != '\0' &&
+		    message->keywords_n < SOURCE_KEYWORDS_MAX - 1)
+			message->keywords[message->keywords_n++] =
+				span_of(walk->keywords[*letter - 'a']);
+	}
+}
+
+/* A client that runs may have given the file other flags, or moved it from new to cur. Its path
+ * now, or NULL. Caller frees. */
+static char *file_find_again(const char *folder, const char *file)
+{
+	const char *base = strchr(file, '/') + 1;
+	size_t len = strcspn(base, ":");
+	struct listing listing = {0};
+	char *path = NULL;
+
+	char *cur = path_join(folder, "cur");
+
+	if (cur != NULL)
+		listing_add(&listing, cur, "cur/", false);
+	for (size_t k = 0; k < listing.n && path == NULL; k++)
+		if (strncmp(listing.names[k] + 4, base, len) == 0 &&
+		    (listing.names[k][4 + len] == ':' || listing.names[k][4 + len] == '\0'))
+			path = path_join(folder, listing.names[k]);
+	listing_free(&listing);
+	free(cur);
+	return path;
+}
+
+static int message_read(struct walk *walk, const char *folder, const char *file)
+{
+	char *path = path_join(folder, file);
+	struct source_message message = {.dated = true};
+	int status = -ENOMEM;
+
+	if (path != NULL)
+		status = buffer_read(&walk->bytes, path, STORE_MESSAGE_BYTES_MAX,
+				     &message.date.utc_s);
+	if (status == -ENOENT) {
+		char *again = file_find_again(folder, file);
+
+		if (again != NULL) {
+			free(path);
+			path = again;
+			status = buffer_read(&walk->bytes, path, STORE_MESSAGE_BYTES_MAX,
+					     &message.date.utc_s);
+		}
+	}
+	walk->sink->done++;
+	if (status != 0 && status != -ENOMEM) {
+		walk->sink->skipped(walk->sink, path, strerror(-status));
+		status = 0;
+	} else if (status == 0) {
+		flags_read(walk, path + strlen(folder), &message);
+		message.bytes = buffer_span(&walk->bytes);
+		message.place = path;
+		status = walk->sink->message(walk->sink, &message);
+	}
+	free(path);
+	return status;
+}
+
+/* Both halves of a folder, in the order of arrival. */
+static int folder_list(const struct walk *walk, const struct folder *folder,
+		       struct listing *listing_r)
+{
+	static const char *const halves[] = {"new", "cur"};
+	int status = 0;
+
+	*listing_r = (struct listing){0};
+	for (unsigned k = 0; k < 2 && status == 0; k++) {
+		char prefix[8], *path = path_join(folder->path, halves[k]);
+
+		if (path == NULL)
+			return -ENOMEM;
+		snprintf(prefix, sizeof(prefix), "%s/", halves[k]);
+		status = listing_add(listing_r, path, prefix, false);
+		if (status != 0 && status != -ENOMEM) {
+			walk->sink->skipped(walk->sink, path, strerror(-status));
+			status = 0;
+		}
+		free(path);
+	}
+	listing_sort(listing_r);
+	return status;
+}
+
+static int folder_walk(struct walk *walk, const struct folder *folder)
+{
+	struct span name = buffer_span(&folder->name);
+	struct listing listing;
+	int status = folder_list(walk, folder, &listing);
+
+	if (status == 0)
+		status = walk->sink->mailbox(walk->sink, name,
+					     is_subscribed(walk, name) ? STORE_SUBSCRIBED : 0);
+	keywords_read(walk, folder->path);
+	for (size_t k = 0; k < listing.n && status == 0; k++)
+		status = message_read(walk, folder->path, listing.names[k]);
+	listing_free(&listing);
+	return status;
+}
+
+static int folders_find(struct walk *walk, const char *path)
+{
+	struct buffer root = {0};
+	char *copy;
+
+	if (!path_is_directory(path, true))
+		return -ENOTDIR;
+	if (is_maildir(path)) {
+		int status;
+
+		copy = strdup(path);
+		if (copy == NULL)
+			return -ENOMEM;
+		status = folder_add(walk, copy, &root);
+		if (status != 0)
+			return status;
+	}
+	return children_find(walk, path, (struct span){NULL, 0}, 0);
+}
+
+int source_maildir(const char *path, const struct source_options *options, struct source_sink *sink)
+{
+	struct walk walk = {.options = options, .sink = sink};
+	int status = folders_find(&walk, path);
+
+	sink->unit = "messages";
+	if (status == 0)
+		status = subscriptions_read(&walk, path);
+	if (status == 0 && walk.folders_n == 0)
+		status = -ENOENT;
+	for (size_t k = 0; k < walk.folders_n && status == 0; k++) {
+		struct listing listing;
+
+		status = folder_list(&walk, &walk.folders[k], &listing);
+		sink->total += listing.n;
+		listing_free(&listing);
+	}
+	for (size_t k = 0; k < walk.folders_n && status == 0; k++)
+		status = folder_walk(&walk, &walk.folders[k]);
+	if (status == 0)
+		status = subscriptions_rest(&walk);
+	for (size_t k = 0; k < walk.folders_n; k++) {
+		free(walk.folders[k].path);
+		buffer_free(&walk.folders[k].name);
+	}
+	free(walk.folders);
+	buffer_free(&walk.subscribed);
+	buffer_free(&walk.bytes);
+	return status;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+	"usage: wiremapctl [options] COMMAND\n"
+	"\n"
+	"  user add NAME            adds a user with an empty account; asks for the password\n"
+	"  user passwd NAME         gives a user another password\n"
+	"  user del NAME            takes a user out of the password file\n"
+	"  user list                names and accounts, one a line\n"
+	"  import maildir PATH      adds a Maildir with its subfolders (Maildir++ or nested)\n"
+	"  import mbox PATH         adds an mbox file, or a directory of them\n"
+	"  import eml PATH          adds one message, or a directory of them\n"
+	"\n"
+	"An import may be stopped and run again: it goes on where it was and adds nothing twice.\n"
+	"\n"
+	"  --config FILE            the server's configuration (/etc/wiremap/wiremap.yaml)\n"
+	"  --volume DIR             a volume in place of the configured ones; may be repeated\n"
+	"  --users FILE             a password file in place of the configured one\n"
+	"  --password-file FILE     user add, passwd: its first line is the password; - is "
+	"standard\n"
+	"                           input, which is also read when it is no terminal\n"
+	"  --scheme NAME            user add, passwd: yescrypt (default), scrypt, bcrypt, sha512,\n"
+	"                           sha256\n"
+	"  --mail                   user del: removes the account's mail, too\n"
+	"  --user NAME              import: whose mail it becomes\n"
+	"  --mailbox NAME           import: the mailbox of what lies in PATH itself (INBOX)\n"
+	"  --separator C            import maildir: between levels in a folder's name (.)\n"
+	"  --flat                   import: all into one mailbox, whatever folders there are\n"
+	"  --mboxrd                 import mbox: takes one > from lines that begin with >From\n"
+	"\n"
+	"Exit status: 0 done; 1 failed; 2 wrong command line; 3 imported, but for the messages "
+	"that\n"
+	"were reported; 130 stopped, what was imported is safe.\n";
+
+enum option_bit {
+	OPTION_CONFIG = 1 << 0,
+	OPTION_VOLUME = 1 << 1,
+	OPTION_USERS = 1 << 2,
+	OPTION_PASSWORD_FILE = 1 << 3,
+	OPTION_SCHEME = 1 << 4,
+	OPTION_MAIL = 1 << 5,
+	OPTION_USER = 1 << 6,
+	OPTION_MAILBOX = 1 << 7,
+	OPTION_SEPARATOR = 1 << 8,
+	OPTION_FLAT = 1 << 9,
+	OPTION_MBOXRD = 1 << 10,
+	OPTION_HELP = 1 << 11,
+
+	OPTIONS_ALWAYS = OPTION_CONFIG | OPTION_VOLUME | OPTION_USERS,
+	OPTIONS_PASSWORD = OPTION_PASSWORD_FILE | OPTION_SCHEME,
+	OPTIONS_IMPORT = OPTION_USER | OPTION_MAILBOX | OPTION_FLAT,
+};
+
+static const struct option options[] = {
+	{"config", required_argument, NULL, OPTION_CONFIG},
+	{"volume", required_argument, NULL, OPTION_VOLUME},
+	{"users", required_argument, NULL, OPTION_USERS},
+	{"password-file", required_argument, NULL, OPTION_PASSWORD_FILE},
+	{"scheme", required_argument, NULL, OPTION_SCHEME},
+	{"mail", no_argument, NULL, OPTION_MAIL},
+	{"user", required_argument, NULL, OPTION_USER},
+	{"mailbox", required_argument, NULL, OPTION_MAILBOX},
+	{"separator", required_argument, NULL, OPTION_SEPARATOR},
+	{"flat", no_argument, NULL, OPTION_FLAT},
+	{"mboxrd", no_argument, NULL, OPTION_MBOXRD},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{NULL, 0, NULL, 0},
+};
+
+struct command {
+	const char *words[2];
+	const char *argument; /* what it is called, NULL: none */
+	unsigned options;     /* those it takes besides OPTIONS_ALWAYS */
+	int (*run)(struct ctl *ctl);
+};
+
+static const struct command commands[] = {
+	{{"user", "add"}, "NAME", OPTIONS_PASSWORD, user_add},
+	{{"user", "passwd"}, "NAME", OPTIONS_PASSWORD, user_passwd},
+	{{"user", "del"}, "NAME", OPTION_MAIL, user_del},
+	{{"user", "list"}, NULL, 0, user_list},
+	{{"import", "maildir"}, "PATH", OPTIONS_IMPORT | OPTION_SEPARATOR, import_maildir},
+	{{"import", "mbox"}, "PATH", OPTIONS_IMPORT | OPTION_MBOXRD, import_mbox},
+	{{"import", "eml"}, "PATH", OPTIONS_IMPORT, import_eml},
+};
+
+static const char config_standard[] = "/etc/wiremap/wiremap.yaml";
+
+static void log_write(struct log *log, enum log_level level, const char *line)
+{
+	(void)log;
+	fprintf(stderr, "wiremapctl: %s%s\n", level == LOG_LEVEL_WARNING ? "warning: " : "", line);
+}
+
+static int wrong(const char *what, const char *which)
+{
+	ctl_fail("%s%s; `wiremapctl --help` tells more", what, which);
+	return CTL_USAGE;
+}
+
+static int option_take(struct ctl *ctl, int option)
+{
+	switch (option) {
+	case OPTION_CONFIG:
+		ctl->config_path = optarg;
+		break;
+	case OPTION_VOLUME:
+		if (ctl->volumes_n == CTL_VOLUMES_MAX)
+			return wrong("too many volumes", "");
+		ctl->volumes[ctl->volumes_n++] = optarg;
+		break;
+	case OPTION_USERS:
+		ctl->users = optarg;
+		break;
+	case OPTION_PASSWORD_FILE:
+		ctl->password_file = optarg;
+		break;
+	case OPTION_SCHEME:
+		ctl->scheme = optarg;
+		break;
+	case OPTION_USER:
+		ctl->user = optarg;
+		break;
+	case OPTION_MAILBOX:
+		ctl->mailbox = optarg;
+		break;
+	case OPTION_SEPARATOR:
+		ctl->separator = optarg;
+		break;
+	case OPTION_MAIL:
+		ctl->mail = true;
+		break;
+	case OPTION_FLAT:
+		ctl->flat = true;
+		break;
+	case OPTION_MBOXRD:
+		ctl->mboxrd = true;
+		break;
+	default: /* getopt_long has said what is wrong */
+		return CTL_USAGE;
+	}
+	return 0;
+}
+
+static const struct command *command_find(char **words, int n)
+{
+	for (size_t k = 0; k < sizeof(commands) / sizeof(commands[0]); k++)
+		if (n >= 2 && strcmp(words[0], commands[k].words[0]) == 0 &&
+		    strcmp(words[1], commands[k].words[1]) == 0)
+			return &commands[k];
+	return NULL;
+}
+
+/* The options must be the command's, and its argument must be there. */
+static int command_check(const struct command *command, unsigned given, char **words, int n)
+{
+	if (command == NULL)
+		return wrong(n < 1 ? "no command is given" : "no such command: ",
+			     n < 1 ? "" : words[0]);
+	for (const struct option *option = options; option->name != NULL; option++)
+		if ((given & (unsigned)option->val & ~(command->options | OPTIONS_ALWAYS)) != 0)
+			return wrong("this command takes no --", option->name);
+	if (command->argument != NULL && n < 3)
+		return wrong("this command needs a ", command->argument);
+	if (n > (command->argument != NULL ? 3 : 2))
+		return wrong("this is too much: ", words[n - 1]);
+	return 0;
+}
+
+/* Without --config the configuration is read if it is there. */
+static int configuration_read(struct ctl *ctl)
+{
+	const char *path = ctl->config_path != NULL ? ctl->config_path : config_standard;
+	struct config_error error;
+	FILE *file;
+
+	if (ctl->config_path == NULL) {
+		file = fopen(path, "re");
+		if (file == NULL)
+			return 0;
+		fclose(file);
+	}
+	return config_load(path, &ctl->config, &error) == 0 ? 0 : ctl_fail("%s", error.text);
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl = {.log = {.write = log_write, .level_max = LOG_LEVEL_WARNING}};
+	const struct command *command;
+	unsigned given = 0;
+	int option, status = 0;
+
+	while (status == 0 && (option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (option == OPTION_HELP || option == 'h') {
+			fputs(usage, stdout);
+			return CTL_OK;
+		}
+		given |= (unsigned)option;
+		status = option_take(&ctl, option);
+	}
+	if (status != 0)
+		return status;
+	command = command_find(argv + optind, argc - optind);
+	status = command_check(command, given, argv + optind, argc - optind);
+	if (status == 0)
+		status = configuration_read(&ctl);
+	if (status == 0) {
+		ctl.argument = command->argument != NULL ? argv[optind + 2] : NULL;
+		status = command->run(&ctl);
+	}
+	config_free(&ctl.config);
+	return status;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mail that comes from elsewhere. A source walks what it is given in a fixed order and hands every
+ * message to a sink; what it cannot read it reports there and goes on.
+ */
+#ifndef WIREMAPCTL_SOURCE_H
+#define WIREMAPCTL_SOURCE_H
+
+#include "store.h"
+
+enum { SOURCE_KEYWORDS_MAX = 64 };
+
+struct source_message {
+	struct span bytes; /* line ends as they are in the source; borrowed for the call */
+	struct store_date date;
+	bool dated; /* else the sink looks into the message, then takes the date all the same */
+	uint32_t system; /* enum store_flag */
+	struct span keywords[SOURCE_KEYWORDS_MAX];
+	unsigned keywords_n;
+	const char *place; /* file, or file:line */
+};
+
+struct source_sink {
+	/*
+	 * Messages from now on lie in that mailbox; `name` is UTF-8 with STORE_SEPARATOR, empty
+	 * for what lies in the path itself. These two return 0 to go on.
+	 */
+	int (*mailbox)(struct source_sink *sink, struct span name, uint32_t attributes);
+	int (*message)(struct source_sink *sink, const struct source_message *message);
+	/* Something could not be read; the walk goes on. */
+	void (*skipped)(struct source_sink *sink, const char *place, const char *why);
+	/* For the progress: `total` is set by the source before it walks, `done` as it goes. */
+	uint64_t done, total;
+	const char *unit; /* "messages" or "bytes" */
+};
+
+struct source_options {
+	char separator; /* of a Maildir++ folder's name */
+	bool mboxrd;
+	bool flat; /* one mailbox for all */
+};
+
+/* Each returns 0 at the end, what the sink returned, or -errno: `path` itself cannot be read. */
+int source_maildir(const char *path, const struct source_options *options,
+		   struct source_sink *sink);
+int source_mbox(const char *path, const struct source_options *options, struct source_sink *sink);
+int source_eml(const char *path, const struct source_options *options, struct source_sink *sink);
+
+#endif

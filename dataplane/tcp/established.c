@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "application.h"
+#include "connection.h"
+#include "input.h"
+#include "listen.h"
+#include "output.h"
+#include "receive.h"
+#include "recovery.h"
+#include "send.h"
+#include "timers.h"
+#include "timewait.h"
+
+/* A check says whether the next one is to see the segment. */
+enum check { GO_ON, DROP };
+
+static bool fin_acked(const struct connection *c)
+{
+	return (c->flags & C_CLOSE) && seq_gt(c->snd_una, c->snd_end);
+}
+
+/* The end of an orderly close: nothing remains but to keep the tuple from being used again. */
+static void time_wait(struct tcp *tcp, struct connection *c)
+{
+	if (c->flags & C_ACK_NOW)
+		tcp_ack_send(tcp, c);
+	tcp_timewait_enter(tcp, c);
+	tcp_connection_end(tcp, c, STREAM_CLOSED);
+}
+
+/* RFC 7323 5.3, before all but RST. */
+static enum check check_timestamps(struct tcp *tcp, struct connection *c, const struct segment *s)
+{
+	if (!(c->flags & C_TIMESTAMPS) || (s->flags & SEGMENT_RST))
+		return GO_ON;
+	if (!s->options.timestamps) {
+		/* RFC 7323 3.2: may be dropped; is, or PAWS would protect nothing. A SYN is
+		 * left to its own check. */
+		if (s->flags & SEGMENT_SYN)
+			return GO_ON;
+		tcp->stats.paws_dropped++;
+		return DROP;
+	}
+	if (seq_lt(s->options.value, c->ts_recent) &&
+	    tcp->now_ns - c->heard_ns < tcp_paws_idle_ns) {
+		tcp->stats.paws_dropped++;
+		if (segment_end(s) != s->seq) {
+			c->flags |= C_ACK_NOW;
+			tcp_connection_touch(tcp, c);
+		} else {
+			tcp_challenge_send(tcp, c);
+		}
+		return DROP;
+	}
+	return GO_ON;
+}
+
+/*
+ * RFC 9293 3.10.7.4, first. What starts at the edge of a closed window passes here, for its
+ * acknowledgement counts, and loses its data later. Old data is acknowledged at once, for
+ * our acknowledgement may have been lost.
+ */
+static enum check check_sequence(struct tcp *tcp, struct connection *c, const struct segment *s)
+{
+	uint32_t end = segment_end(s);
+	bool old = seq_lt(end, c->rcv_nxt) || (end == c->rcv_nxt && s->seq != end);
+
+	if (!old && seq_le(s->seq, c->rcv_adv))
+		return GO_ON;
+	if (s->flags & SEGMENT_RST)
+		return DROP;
+	if (c->state == SYN_RECEIVED && (s->flags & SEGMENT_SYN) && s->seq + 1 == c->rcv_nxt) {
+		/* The peer's SYN again: it has not seen our answer, but a flood of copies
+		 * gets no flood of answers. */
+		if (tcp->now_ns >= c->challenge_ns) {
+			c->challenge_ns = tcp->now_ns + TCP_CHALLENGE_MS * tcp_ms;
+			tcp_syn_send(tcp, c);
+		}
+		return DROP;
+	}
+	tcp->stats.window_dropped++;
+	if (s->len > 0 || (s->flags & SEGMENT_FIN)) {
+		c->flags |= C_ACK_NOW;
+		tcp_connection_touch(tcp, c);
+	} else {
+		tcp_challenge_send(tcp, c);
+	}
+	return DROP;
+}
+
+/* RFC 5961 3.2 and 4.2: only a RST at the very next sequence is believed, no SYN is. */
+static enum check check_flags(struct tcp *tcp, struct connection *c, const struct segment *s)
+{
+	if (s->flags & SEGMENT_RST) {
+		if (s->seq != c->rcv_nxt) {
+			tcp_challenge_send(tcp, c);
+			return DROP;
+		}
+		tcp->stats.reset_received++;
+		tcp_connection_end(tcp, c,
+				   c->state == SYN_RECEIVED ? STREAM_REFUSED : STREAM_RESET);
+		return DROP;
+	}
+	if (s->flags & SEGMENT_SYN) {
+		tcp_challenge_send(tcp, c);
+		return DROP;
+	}
+	return s->flags & SEGMENT_ACK ? GO_ON : DROP;
+}
+
+/* The third step of a handshake. */
+static enum check check_handshake(struct tcp *tcp, struct connection *c, struct segment *s)
+{
+	if (c->state != SYN_RECEIVED)
+		return GO_ON;
+	if (s->ack != c->snd_max) {
+		tcp_bare_send(tcp, &c->tuple, s->ack, 0, SEGMENT_RST, 0, NULL);
+		return DROP;
+	}
+	if (tcp->established >= tcp->config.connections_max) {
+		tcp->stats.connections_refused++;
+		tcp_connection_reset(tcp, c, STREAM_ABORTED);
+		return DROP;
+	}
+	tcp_establish(tcp, c, s);
+	return DROP; /* it has gone on from there */
+}
+
+/* RFC 5961 5.2: an acknowledgement from the far past or of what was never sent is forged. */
+static enum check check_ack(struct tcp *tcp, struct connection *c, const struct segment *s)
+{
+	if (seq_gt(s->ack, c->snd_max) || seq_lt(s->ack, c->snd_una - c->snd_wnd_max)) {
+		tcp_challenge_send(tcp, c);
+		return DROP;
+	}
+	return GO_ON;
+}
+
+/* RFC 7323 4.3. */
+static void timestamp_take(struct connection *c, const struct segment *s)
+{
+	if ((c->flags & C_TIMESTAMPS) && s->options.timestamps && seq_le(s->seq, c->rcv_acked))
+		c->ts_recent = s->options.value;
+}
+
+static void window_take(struct connection *c, const struct segment *s)
+{
+	if (seq_gt(c->snd_wl1, s->seq) || (c->snd_wl1 == s->seq && seq_gt(c->snd_wl2, s->ack)))
+		return;
+	c->snd_wnd = s->window;
+	c->snd_wl1 = s->seq;
+	c->snd_wl2 = s->ack;
+	if (s->window > c->snd_wnd_max)
+		c->snd_wnd_max = s->window;
+	/* The peer's window is open again: no more probes, and none were in vain. */
+	if ((c->flags & C_PROBING) && s->window > 0) {
+		c->flags &= ~(uint32_t)C_PROBING;
+		c->retransmits = 0;
+		tcp_timer_clear(c, TIMER_RETRANSMIT);
+	}
+}
+
+static void ack_new(struct tcp *tcp, struct connection *c, uint32_t ack)
+{
+	uint32_t bytes = ack - c->snd_una;
+
+	c->snd_una = ack;
+	if (seq_lt(c->snd_nxt, ack))
+		c->snd_nxt = ack;
+	tcp_send_acked(tcp, c);
+	tcp_recovery_acked(tcp, c, bytes);
+}
+
+/* Whether an acknowledgement may let something leave. */
+static bool output_waits(const struct connection *c)
+{
+	return (c->flags & C_WANTS) || tcp_unsent(c) > 0 || seq_lt(c->snd_nxt, c->snd_max) ||
+	       ((c->flags & C_CLOSE) && seq_le(c->snd_nxt, c->snd_end));
+}
+
+/* RFC 9293 3.10.7.4, fifth, and RFC 5681 2 on what a duplicate is. */
+static void ack_take(struct tcp *tcp, struct connection *c, const struct segment *s)
+{
+	if (seq_gt(s->ack, c->snd_una)) {
+		ack_new(tcp, c, s->ack);
+	} else if (s->ack == c->snd_una && s->len == 0 && s->window == c->snd_wnd &&
+		   tcp_flight(c) > 0 && !(s->flags & SEGMENT_FIN) && !(c->flags & C_PROBING)) {
+		tcp_recovery_duplicate(tcp, c);
+	}
+	if (seq_ge(s->ack, c->snd_una))
+		window_take(c, s);
+	if (output_waits(c))
+		tcp_connection_touch(tcp, c);
+}
+
+/* Our FIN is acknowledged. True: the connection is gone. */
+static bool close_step(struct tcp *tcp, struct connection *c)
+{
+	tcp_application_closed(c);
+	switch (c->state) {
+	case FIN_WAIT_1:
+		tcp_connection_turn(tcp, c, FIN_WAIT_2);
+		tcp_timer_set(tcp, c, TIMER_LIFE, tcp->now_ns + TCP_FIN_WAIT_2_MS * tcp_ms);
+		return false;
+	case CLOSING:
+		time_wait(tcp, c);
+		return true;
+	case LAST_ACK:
+		tcp_connection_end(tcp, c, STREAM_CLOSED);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Cuts off what was received before and what lies beyond the window. */
+static void trim(struct tcp *tcp, struct connection *c, struct segment *s)
+{
+	uint32_t edge = c->rcv_adv;
+
+	if (seq_lt(s->seq, c->rcv_nxt)) {
+		uint32_t before = c->rcv_nxt - s->seq;
+
+		/* check_sequence() has seen that something lies at rcv_nxt or behind. */
+		ASSERT(before <= s->len);
+		s->seq += before;
+		s->payload += before;
+		s->len -= before;
+	}
+	/* Nothing can follow a FIN. */
+	if ((c->flags & C_PEER_FIN) && seq_lt(c->fin_seq, edge))
+		edge = c->fin_seq;
+	if (seq_gt(s->seq + s->len, edge)) {
+		s->len = seq_lt(s->seq, edge) ? edge - s->seq : 0;
+		s->flags &= (uint8_t)~SEGMENT_FIN;
+		tcp->stats.window_dropped++;
+		c->flags |= C_ACK_NOW;
+		tcp_connection_touch(tcp, c);
+	}
+}
+
+/*
+ * When to acknowledge (RFC 9293 3.8.6.3, RFC 5681 4.2). Beyond a gap: at once and for each
+ * segment, the peer counts duplicates. A short or pushed segment ends a request, whose sender
+ * may wait for it: with the answer, or without one at the end of this turn, never by timer.
+ * Else every second full segment, and the odd one by timer.
+ */
+static void ack_schedule(struct tcp *tcp, struct connection *c, const struct segment *s, bool gap)
+{
+	if (s->len > c->rcv_mss)
+		c->rcv_mss = s->len < UINT16_MAX ? (uint16_t)s->len : UINT16_MAX;
+	if (tcp_receive_gap(c) && s->seq != c->rcv_nxt && seq_gt(s->seq, c->rcv_nxt)) {
+		tcp_ack_send(tcp, c);
+	} else if (gap || (s->flags & SEGMENT_PSH) || s->len < c->rcv_mss ||
+		   c->rcv_nxt - c->rcv_acked >= 2U * c->rcv_mss) {
+		c->flags |= C_ACK_NOW;
+		tcp_connection_touch(tcp, c);
+	} else if (c->deadline_ns[TIMER_ACK] == 0) {
+		tcp_timer_set(tcp, c, TIMER_ACK, tcp->now_ns + TCP_DELAYED_ACK_MS * tcp_ms);
+	}
+}
+
+static void data_take(struct tcp *tcp, struct connection *c, const struct segment *s)
+{
+	bool gap = tcp_receive_gap(c);
+
+	if (seq_gt(s->seq, c->rcv_nxt))
+		tcp->stats.out_of_order++;
+	if (tcp_receive(tcp, c, s))
+		tcp_application_want(tcp, c);
+	ack_schedule(tcp, c, s, gap);
+}
+
+/* RFC 9293 3.10.7.4, eighth: the peer's FIN is next in order. */
+static void fin_take(struct tcp *tcp, struct connection *c)
+{
+	c->rcv_nxt++;
+	c->flags |= C_ACK_NOW;
+	tcp_connection_touch(tcp, c);
+	switch (c->state) {
+	case ESTABLISHED:
+		tcp_connection_turn(tcp, c, CLOSE_WAIT);
+		tcp_application_end(tcp, c);
+		break;
+	case FIN_WAIT_1:
+		tcp_connection_turn(tcp, c, CLOSING);
+		break;
+	case FIN_WAIT_2:
+		time_wait(tcp, c);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Payload and FIN. */
+static void text_take(struct tcp *tcp, struct connection *c, struct segment *s)
+{
+	if (c->state != ESTABLISHED && c->state != FIN_WAIT_1 && c->state != FIN_WAIT_2)
+		return;
+	trim(tcp, c, s);
+	if ((s->flags & SEGMENT_FIN) && !(c->flags & C_PEER_FIN)) {
+		c->flags |= C_PEER_FIN;
+		c->fin_seq = s->seq + s->len;
+	}
+	if (s->len > 0)
+		data_take(tcp, c, s);
+	if ((c->flags & C_PEER_FIN) && c->rcv_nxt == c->fin_seq)
+		fin_take(tcp, c);
+	else if (s->flags & SEGMENT_FIN && s->len == 0)
+		tcp_ack_send(tcp, c);
+}
+
+/*
+ * Header prediction (Jacobson, 1990): the next segment in order of a connection in which
+ * nothing is wrong. It needs none of the checks below, for they would all pass.
+ */
+static bool predicted(const struct connection *c, const struct segment *s)
+{
+	return c->state == ESTABLISHED && (s->flags & ~SEGMENT_PSH) == SEGMENT_ACK &&
+	       s->seq == c->rcv_nxt && c->pieces == NULL && s->len <= c->rcv_adv - c->rcv_nxt &&
+	       !(c->flags & (C_RECOVERY | C_PROBING | C_PEER_FIN)) && c->snd_nxt == c->snd_max &&
+	       seq_le(s->ack, c->snd_max) &&
+	       (seq_gt(s->ack, c->snd_una) || (s->ack == c->snd_una && s->len > 0)) &&
+	       (!(c->flags & C_TIMESTAMPS) ||
+		(s->options.timestamps && seq_ge(s->options.value, c->ts_recent)));
+}
+
+void tcp_established_take(struct tcp *tcp, struct connection *c, struct segment *s)
+{
+	c->heard_ns = tcp->now_ns;
+	timestamp_take(c, s);
+	ack_take(tcp, c, s);
+	if (fin_acked(c) && close_step(tcp, c))
+		return;
+	text_take(tcp, c, s);
+}
+
+void tcp_established_input(struct tcp *tcp, struct connection *c, struct segment *s)
+{
+	s->window <<= c->snd_shift;
+	if (predicted(c, s)) {
+		tcp->stats.header_prediction++;
+		c->heard_ns = tcp->now_ns;
+		timestamp_take(c, s);
+		ack_take(tcp, c, s);
+		if (s->len > 0)
+			data_take(tcp, c, s);
+		return;
+	}
+	if (check_timestamps(tcp, c, s) == DROP || check_sequence(tcp, c, s) == DROP ||
+	    check_flags(tcp, c, s) == DROP || check_handshake(tcp, c, s) == DROP ||
+	    check_ack(tcp, c, s) == DROP)
+		return;
+	tcp_established_take(tcp, c, s);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tcp.h"
+
+#include <rte_byteorder.h>
+#include <rte_icmp.h>
+#include <rte_ip.h>
+#include <rte_tcp.h>
+
+#include "connection.h"
+#include "options.h"
+#include "output.h"
+
+enum icmp {
+	UNREACHABLE = 3,
+	UNREACHABLE_PROTOCOL = 2,
+	UNREACHABLE_PORT = 3,
+	FRAGMENTATION_NEEDED = 4,
+	QUOTED_TCP_BYTES = 8, /* all that RFC 792 promises: ports and sequence */
+};
+
+/* The connection whose segment is quoted, if that segment may be on its way now (RFC 5927 4.1:
+ * else it was made up by one who does not see our segments). */
+static struct connection *quoted_connection(struct tcp *tcp, struct span quoted)
+{
+	struct rte_ipv4_hdr ip;
+	struct rte_tcp_hdr header;
+	struct connection *c;
+	struct tuple tuple;
+	uint32_t seq;
+	size_t bytes;
+
+	if (quoted.len < sizeof(ip))
+		return NULL;
+	memcpy(&ip, quoted.ptr, sizeof(ip));
+	bytes = (ip.version_ihl & 0xfU) * 4U;
+	if (bytes < sizeof(ip) || ip.next_proto_id != IPPROTO_TCP ||
+	    quoted.len < bytes + QUOTED_TCP_BYTES)
+		return NULL;
+	memcpy(&header, quoted.ptr + bytes, QUOTED_TCP_BYTES);
+	tcp_address_map(tuple.local, ip.src_addr);
+	tcp_address_map(tuple.peer, ip.dst_addr);
+	tuple.local_port = rte_be_to_cpu_16(header.src_port);
+	tuple.peer_port = rte_be_to_cpu_16(header.dst_port);
+	seq = rte_be_to_cpu_32(header.sent_seq);
+	c = tcp_connection_find(tcp, &tuple, tcp_tuple_hash(tcp, &tuple));
+	if (c == NULL || seq_lt(seq, c->snd_una) || seq_ge(seq, c->snd_max))
+		return NULL;
+	return c;
+}
+
+/* RFC 1191: smaller segments from now on, and what is in flight again, for none of it arrives.
+ * Nothing was lost to congestion, so the window stays. */
+static void path_shrinks(struct tcp *tcp, struct connection *c, uint32_t mtu)
+{
+	uint32_t headers = TCP_HEADERS;
+
+	if (c->state < ESTABLISHED)
+		return;
+	if (c->flags & C_TIMESTAMPS)
+		headers += OPTIONS_TIMESTAMP_BYTES;
+	if (mtu < TCP_MTU_MIN)
+		mtu = TCP_MTU_MIN;
+	if (mtu - headers >= c->mss)
+		return;
+	c->mss = (uint16_t)(mtu - headers);
+	c->snd_nxt = c->snd_una;
+	c->flags &= ~(uint32_t)C_TIMING;
+	tcp_connection_touch(tcp, c);
+}
+
+void tcp_icmp(struct tcp *tcp, uint8_t type, uint8_t code, uint32_t mtu, struct span quoted)
+{
+	struct connection *c;
+
+	if (type != UNREACHABLE)
+		return;
+	tcp_clock_take(tcp);
+	c = quoted_connection(tcp, quoted);
+	if (c == NULL)
+		return;
+	if (code == FRAGMENTATION_NEEDED)
+		path_shrinks(tcp, c, mtu);
+	/* RFC 5927 5.2: no error ends a connection that is established. */
+	else if (c->state == SYN_SENT && (code == UNREACHABLE_PORT || code == UNREACHABLE_PROTOCOL))
+		tcp_connection_end(tcp, c, STREAM_REFUSED);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "input.h"
+
+#include <rte_byteorder.h>
+#include <rte_ip.h>
+#include <rte_tcp.h>
+
+#include "application.h"
+#include "congestion.h"
+#include "connection.h"
+#include "listen.h"
+#include "output.h"
+#include "recovery.h"
+#include "timers.h"
+#include "timewait.h"
+
+enum { HEADER_BYTES = sizeof(struct rte_tcp_hdr) };
+
+/* Who sends to whom; found before anything else of the packet is looked at. */
+struct arrival {
+	struct tuple tuple;
+	uint32_t hash;
+	bool ok;
+};
+
+/* The fixed header, in the packet or, where it is cut, in `copy`; NULL: it is not there. */
+static const struct rte_tcp_hdr *header_of(const struct rte_mbuf *packet, struct rte_tcp_hdr *copy)
+{
+	return rte_pktmbuf_read(packet, packet->l3_len, HEADER_BYTES, copy);
+}
+
+static void arrival_read(const struct tcp *tcp, const struct rte_mbuf *packet,
+			 struct arrival *arrival_r)
+{
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(packet, const struct rte_ipv4_hdr *);
+	struct rte_tcp_hdr copy;
+	const struct rte_tcp_hdr *header = header_of(packet, &copy);
+
+	arrival_r->ok = header != NULL && packet->l3_len >= sizeof(*ip);
+	if (!arrival_r->ok)
+		return;
+	tcp_address_map(arrival_r->tuple.local, ip->dst_addr);
+	tcp_address_map(arrival_r->tuple.peer, ip->src_addr);
+	arrival_r->tuple.local_port = rte_be_to_cpu_16(header->dst_port);
+	arrival_r->tuple.peer_port = rte_be_to_cpu_16(header->src_port);
+	arrival_r->hash = tcp_tuple_hash(tcp, &arrival_r->tuple);
+	tcp_table_prefetch(&tcp->table, arrival_r->hash);
+}
+
+/* False: the header does not hold together. */
+static bool segment_read(const struct rte_mbuf *packet, struct segment *s)
+{
+	uint8_t options_copy[OPTIONS_BYTES_MAX];
+	struct rte_tcp_hdr copy;
+	const struct rte_tcp_hdr *header = header_of(packet, &copy);
+	uint32_t bytes = (header->data_off >> 4) * 4U, options = bytes - HEADER_BYTES;
+	bool syn = header->tcp_flags & SEGMENT_SYN;
+
+	if (bytes < HEADER_BYTES || packet->l3_len + bytes > packet->pkt_len)
+		return false;
+	s->mbuf = packet;
+	s->payload = packet->l3_len + bytes;
+	s->len = packet->pkt_len - s->payload;
+	s->seq = rte_be_to_cpu_32(header->sent_seq);
+	s->ack = rte_be_to_cpu_32(header->recv_ack);
+	s->window = rte_be_to_cpu_16(header->rx_win);
+	s->flags = header->tcp_flags;
+	if (options == 0) {
+		s->options = (struct options){0};
+		return true;
+	}
+	return tcp_options_parse(
+		rte_pktmbuf_read(packet, packet->l3_len + HEADER_BYTES, options, options_copy),
+		options, syn, &s->options);
+}
+
+void tcp_establish(struct tcp *tcp, struct connection *c, struct segment *s)
+{
+	bool repeated = c->retransmits > 0;
+
+	if (c->flags & C_TIMING)
+		tcp_recovery_sample(tcp, c);
+	c->snd_una = s->ack;
+	c->retransmits = 0;
+	tcp_timer_clear(c, TIMER_RETRANSMIT);
+	tcp_congestion_start(c);
+	if (repeated) {
+		/* RFC 5681 3.1 and RFC 6298 5.7: the path has lost a SYN already. */
+		c->cwnd = c->mss;
+		c->rto_us = 3 * TCP_RTO_FIRST_MS * 1000;
+	}
+	tcp_connection_turn(tcp, c, ESTABLISHED);
+	tcp_timer_keepalive(tcp, c);
+	if (c->flags & C_ACTIVE)
+		tcp->stats.opened_active++;
+	else
+		tcp->stats.opened_passive++;
+	if (tcp_application_open(tcp, c))
+		tcp_established_take(tcp, c, s);
+}
+
+/* RFC 9293 3.10.7.3. */
+static void syn_sent_input(struct tcp *tcp, struct connection *c, struct segment *s)
+{
+	bool ack = s->flags & SEGMENT_ACK;
+
+	if (ack && s->ack != c->snd_max) {
+		if (!(s->flags & SEGMENT_RST))
+			tcp_bare_send(tcp, &c->tuple, s->ack, 0, SEGMENT_RST, 0, NULL);
+		return;
+	}
+	if (s->flags & SEGMENT_RST) {
+		if (!ack)
+			return;
+		tcp->stats.reset_received++;
+		tcp_connection_end(tcp, c, STREAM_REFUSED);
+		return;
+	}
+	if (!(s->flags & SEGMENT_SYN))
+		return;
+	tcp_syn_learn(tcp, c, s);
+	if (!ack) {
+		/* Both open at once (RFC 9293 3.5, figure 7). */
+		if (tcp->syn_received == tcp->config.syn_received_max) {
+			tcp->stats.syn_dropped++;
+			return;
+		}
+		tcp_connection_turn(tcp, c, SYN_RECEIVED);
+		tcp_syn_send(tcp, c);
+		return;
+	}
+	/* What is left of the segment follows its SYN. */
+	s->flags &= (uint8_t)~SEGMENT_SYN;
+	s->seq++;
+	c->flags |= C_ACK_NOW;
+	tcp_establish(tcp, c, s);
+}
+
+static void segment_input(struct tcp *tcp, const struct arrival *arrival, struct segment *s)
+{
+	struct connection *c = tcp_connection_find(tcp, &arrival->tuple, arrival->hash);
+
+	tcp->stats.segments_in++;
+	tcp->stats.bytes_in += s->len;
+	if (c != NULL && c->state != SYN_SENT)
+		tcp_established_input(tcp, c, s);
+	else if (c != NULL)
+		syn_sent_input(tcp, c, s);
+	else if (!tcp_timewait_input(tcp, &arrival->tuple, arrival->hash, s) &&
+		 !tcp_listen_input(tcp, &arrival->tuple, arrival->hash, s))
+		tcp_refuse(tcp, &arrival->tuple, s);
+}
+
+static void burst_input(struct tcp *tcp, struct rte_mbuf *const *packets, unsigned n)
+{
+	struct arrival arrivals[TCP_BURST];
+	struct segment s;
+
+	for (unsigned i = 0; i < n; i++)
+		arrival_read(tcp, packets[i], &arrivals[i]);
+	for (unsigned i = 0; i < n; i++)
+		if (arrivals[i].ok)
+			tcp_connection_prefetch(tcp, arrivals[i].hash);
+	for (unsigned i = 0; i < n; i++) {
+		if (arrivals[i].ok && segment_read(packets[i], &s))
+			segment_input(tcp, &arrivals[i], &s);
+		else
+			tcp->stats.malformed++;
+		rte_pktmbuf_free(packets[i]);
+	}
+}
+
+void tcp_input(struct tcp *tcp, struct rte_mbuf *const *packets, unsigned n)
+{
+	tcp_clock_take(tcp);
+	for (unsigned done = 0; done < n; done += TCP_BURST)
+		burst_input(tcp, packets + done, n - done < TCP_BURST ? n - done : TCP_BURST);
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "output.h"
+
+#include <rte_byteorder.h>
+#include <rte_tcp.h>
+
+#include "application.h"
+#include "congestion.h"
+#include "receive.h"
+#include "send.h"
+#include "timers.h"
+
+enum {
+	HEADER_BYTES = sizeof(struct rte_tcp_hdr),
+	WORD = 4, /* the header's length is in words */
+};
+
+/* What differs between one header and the next. */
+struct header {
+	uint32_t seq, ack;
+	uint8_t flags;
+	uint16_t window;
+	size_t options_bytes;
+	uint8_t options[OPTIONS_BYTES_MAX];
+};
+
+/* An mbuf with the header alone, or NULL. */
+static struct rte_mbuf *segment_new(struct tcp *tcp, const struct tuple *tuple,
+				    const struct header *header)
+{
+	uint16_t bytes = (uint16_t)(HEADER_BYTES + header->options_bytes);
+	struct rte_mbuf *segment = rte_pktmbuf_alloc(tcp->headers);
+	struct rte_tcp_hdr *tcp_header;
+
+	if (segment == NULL) {
+		tcp->stats.memory_dropped++;
+		return NULL;
+	}
+	segment->data_len = bytes;
+	segment->pkt_len = bytes;
+	segment->l4_len = bytes;
+	tcp_header = rte_pktmbuf_mtod(segment, struct rte_tcp_hdr *);
+	*tcp_header = (struct rte_tcp_hdr){
+		.src_port = rte_cpu_to_be_16(tuple->local_port),
+		.dst_port = rte_cpu_to_be_16(tuple->peer_port),
+		.sent_seq = rte_cpu_to_be_32(header->seq),
+		.recv_ack = rte_cpu_to_be_32(header->ack),
+		.data_off = (uint8_t)(bytes / WORD << 4),
+		.tcp_flags = header->flags,
+		.rx_win = rte_cpu_to_be_16(header->window),
+	};
+	memcpy(tcp_header + 1, header->options, header->options_bytes);
+	return segment;
+}
+
+static void segment_send(struct tcp *tcp, const struct tuple *tuple, struct rte_mbuf *segment)
+{
+	tcp->stats.segments_out++;
+	tcp->stats.bytes_out += segment->pkt_len - segment->l4_len;
+	tcp->env->wire->send(tcp->env->wire, segment, tuple->local, tuple->peer, 0);
+}
+
+/* The right edge moves and an acknowledgement is no longer owed, once the segment is sent. */
+static uint16_t window_offer(struct tcp *tcp, struct connection *c)
+{
+	uint32_t window;
+
+	c->rcv_adv = tcp_receive_edge(tcp, c);
+	ASSERT(seq_ge(c->rcv_adv, c->rcv_nxt));
+	window = (c->rcv_adv - c->rcv_nxt) >> c->rcv_shift;
+	return window < UINT16_MAX ? (uint16_t)window : UINT16_MAX;
+}
+
+static void acked(struct connection *c)
+{
+	c->rcv_acked = c->rcv_nxt;
+	c->flags &= ~(uint32_t)C_ACK_NOW;
+	tcp_timer_clear(c, TIMER_ACK);
+}
+
+/* The header of a segment of an established connection. */
+static struct rte_mbuf *segment_of(struct tcp *tcp, struct connection *c, uint32_t seq,
+				   uint8_t flags)
+{
+	struct header header = {.seq = seq, .ack = c->rcv_nxt, .flags = flags};
+	const struct options options = {.timestamps = c->flags & C_TIMESTAMPS,
+					.value = tcp_timestamp(tcp, c->ts_offset),
+					.echo = c->ts_recent};
+
+	header.window = window_offer(tcp, c);
+	header.options_bytes = tcp_options_write(&options, header.options);
+	return segment_new(tcp, &c->tuple, &header);
+}
+
+void tcp_bare_send(struct tcp *tcp, const struct tuple *tuple, uint32_t seq, uint32_t ack,
+		   uint8_t flags, uint16_t window, const struct options *options)
+{
+	struct header header = {.seq = seq, .ack = ack, .flags = flags, .window = window};
+	struct rte_mbuf *segment;
+
+	if (options != NULL)
+		header.options_bytes = tcp_options_write(options, header.options);
+	segment = segment_new(tcp, tuple, &header);
+	if (segment == NULL)
+		return;
+	if (flags & SEGMENT_RST)
+		tcp->stats.reset_sent++;
+	segment_send(tcp, tuple, segment);
+}
+
+static void control_send(struct tcp *tcp, struct connection *c, uint32_t seq, uint8_t flags)
+{
+	struct rte_mbuf *segment = segment_of(tcp, c, seq, flags);
+
+	/* Without memory the acknowledgement is still owed; the peer's timer asks again. */
+	if (segment == NULL)
+		return;
+	acked(c);
+	segment_send(tcp, &c->tuple, segment);
+}
+
+void tcp_ack_send(struct tcp *tcp, struct connection *c)
+{
+	control_send(tcp, c, c->snd_max, SEGMENT_ACK);
+}
+
+void tcp_challenge_send(struct tcp *tcp, struct connection *c)
+{
+	if (tcp->now_ns < c->challenge_ns)
+		return;
+	c->challenge_ns = tcp->now_ns + TCP_CHALLENGE_MS * tcp_ms;
+	tcp->stats.challenge_acks++;
+	tcp_ack_send(tcp, c);
+}
+
+void tcp_probe_send(struct tcp *tcp, struct connection *c)
+{
+	control_send(tcp, c, c->snd_una - 1, SEGMENT_ACK);
+}
+
+void tcp_reset_send(struct tcp *tcp, struct connection *c)
+{
+	uint8_t flags = SEGMENT_RST | SEGMENT_ACK;
+
+	/* Nobody knows of a SYN that was not answered (RFC 9293 3.10.5). */
+	if (c->state == SYN_SENT)
+		return;
+	tcp_bare_send(tcp, &c->tuple, c->snd_max, c->rcv_nxt, flags, 0, NULL);
+}
+
+uint16_t tcp_path_mss(const struct tcp *tcp, const uint8_t peer[16])
+{
+	uint32_t mtu = tcp->env->wire->mtu(tcp->env->wire, peer);
+
+	if (mtu > UINT16_MAX)
+		mtu = UINT16_MAX;
+	return mtu > TCP_HEADERS + TCP_MSS_MIN ? (uint16_t)(mtu - TCP_HEADERS) : TCP_MSS_MIN;
+}
+
+void tcp_syn_send(struct tcp *tcp, struct connection *c)
+{
+	bool answer = c->state == SYN_RECEIVED;
+	struct header header = {.seq = c->snd_una,
+				.ack = answer ? c->rcv_nxt : 0,
+				.flags = answer ? SEGMENT_SYN | SEGMENT_ACK : SEGMENT_SYN};
+	/* In an answer only what the peer offered (RFC 7323 1.3, 2.2). */
+	const struct options options = {.mss = tcp_path_mss(tcp, c->tuple.peer),
+					.timestamps = c->flags & C_TIMESTAMPS,
+					.value = tcp_timestamp(tcp, c->ts_offset),
+					.echo = c->ts_recent,
+					.scaling = !answer || (c->flags & C_SCALING),
+					.shift = c->rcv_shift};
+	struct rte_mbuf *segment;
+
+	header.window = tcp_syn_window(tcp);
+	header.options_bytes = tcp_options_write(&options, header.options);
+	if (c->snd_max == c->snd_una && !(c->flags & C_TIMING)) {
+		c->flags |= C_TIMING;
+		c->timed_seq = c->snd_una;
+		c->timed_ns = tcp->now_ns;
+	} else {
+		c->flags &= ~(uint32_t)C_TIMING;
+	}
+	c->snd_nxt = c->snd_max = c->snd_una + 1;
+	tcp_timer_retransmit(tcp, c);
+	segment = segment_new(tcp, &c->tuple, &header);
+	if (segment == NULL)
+		return;
+	acked(c);
+	segment_send(tcp, &c->tuple, segment);
+}
+
+uint32_t tcp_usable(const struct connection *c)
+{
+	uint32_t window = c->cwnd, out = c->snd_nxt - c->snd_una;
+
+	/* Limited transmit (RFC 3042): the first two duplicates may each send a segment. */
+	if (!(c->flags & C_RECOVERY) && c->duplicates < TCP_DUPLICATES)
+		window += c->duplicates * c->mss;
+	if (window > c->snd_wnd)
+		window = c->snd_wnd;
+	return window > out ? window - out : 0;
+}
+
+/* Whether a FIN is to follow the last byte and is not yet before snd_nxt. */
+static bool fin_due(const struct connection *c)
+{
+	return (c->flags & C_CLOSE) && seq_le(c->snd_nxt, c->snd_end);
+}
+
+/*
+ * One segment from `seq` on. Returns how far it went in sequence space, the FIN counted; 0 when
+ * memory is out. A segment of several times the MSS is cut by the port (TSO).
+ */
+static uint32_t segment_emit(struct tcp *tcp, struct connection *c, uint32_t seq, uint32_t len,
+			     bool fin)
+{
+	struct rte_mbuf *segment = segment_of(tcp, c, seq, SEGMENT_ACK);
+	struct rte_tcp_hdr *header;
+	uint32_t sent;
+
+	if (segment == NULL)
+		return 0;
+	sent = tcp_send_attach(tcp, c, segment, seq, len);
+	if (sent < len)
+		fin = false;
+	if (sent == 0 && !fin) {
+		tcp->stats.memory_dropped++;
+		rte_pktmbuf_free(segment);
+		return 0;
+	}
+	header = rte_pktmbuf_mtod(segment, struct rte_tcp_hdr *);
+	if (seq + sent == c->snd_end)
+		header->tcp_flags |= SEGMENT_PSH;
+	if (fin)
+		header->tcp_flags |= SEGMENT_FIN;
+	if (sent > c->mss) {
+		segment->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+		segment->tso_segsz = c->mss;
+	}
+	if (seq_lt(seq, c->snd_max)) {
+		tcp->stats.retransmit_segments++;
+		c->flags &= ~(uint32_t)C_TIMING; /* Karn: whose acknowledgement would it be? */
+	} else if (!(c->flags & C_TIMING)) {
+		c->flags |= C_TIMING;
+		c->timed_seq = seq;
+		c->timed_ns = tcp->now_ns;
+	}
+	c->sent_ns = tcp->now_ns;
+	acked(c);
+	segment_send(tcp, &c->tuple, segment);
+	return sent + fin;
+}
+
+/* The largest payload of one mbuf chain, a multiple of the MSS. */
+static uint32_t burst_bytes(const struct tcp *tcp, const struct connection *c)
+{
+	uint32_t most = tcp->env->wire->tso_bytes_max;
+
+	return most > c->mss ? most - most % c->mss : c->mss;
+}
+
+/* Sender's silly window avoidance and Nagle (RFC 9293 3.8.6.2.1, 3.7.4), the latter only while
+ * the session itself says that there is more to come. */
+static bool worth_sending(const struct connection *c, uint32_t len, uint32_t unsent)
+{
+	if (len >= c->mss || seq_lt(c->snd_nxt, c->snd_max))
+		return true;
+	if (len == unsent && (!(c->flags & C_MORE) || tcp_flight(c) == 0))
+		return true;
+	return len >= c->snd_wnd_max / 2;
+}
+
+enum emitted { NOTHING, SOMETHING, NO_MEMORY };
+
+/* Sends one segment of what is due; with `force` a silly one, too. */
+static enum emitted output_one(struct tcp *tcp, struct connection *c, bool force)
+{
+	uint32_t unsent = tcp_unsent(c), usable = tcp_usable(c), len = unsent, sent;
+	bool fin = fin_due(c);
+
+	if (unsent == 0 && !fin)
+		return NOTHING;
+	if (len > usable)
+		len = usable;
+	if (len > burst_bytes(tcp, c))
+		len = burst_bytes(tcp, c);
+	else if (len > c->mss && len < unsent)
+		len -= len % c->mss;
+	fin = fin && len == unsent;
+	if (!fin && (len == 0 || !(force || worth_sending(c, len, unsent))))
+		return NOTHING;
+	sent = segment_emit(tcp, c, c->snd_nxt, len, fin);
+	if (sent == 0)
+		return NO_MEMORY;
+	c->snd_nxt += sent;
+	if (seq_gt(c->snd_nxt, c->snd_max))
+		c->snd_max = c->snd_nxt;
+	return SOMETHING;
+}
+
+/* What must happen if nobody answers. */
+static void timers_follow(struct tcp *tcp, struct connection *c)
+{
+	if (tcp_flight(c) > 0) {
+		if (c->deadline_ns[TIMER_RETRANSMIT] == 0 || (c->flags & C_PROBING)) {
+			c->flags &= ~(uint32_t)C_PROBING;
+			tcp_timer_retransmit(tcp, c);
+		}
+	} else if (tcp_unsent(c) > 0 || fin_due(c) ||
+		   ((c->flags & C_WANTS) && tcp_usable(c) == 0)) {
+		if (c->deadline_ns[TIMER_RETRANSMIT] == 0) {
+			c->flags |= C_PROBING;
+			tcp_timer_retransmit(tcp, c);
+		}
+	} else {
+		c->flags &= ~(uint32_t)C_PROBING;
+		tcp_timer_clear(c, TIMER_RETRANSMIT);
+	}
+}
+
+static void output_end(struct tcp *tcp, struct connection *c, enum emitted last)
+{
+	if (last == NO_MEMORY)
+		tcp_application_starve(tcp, c);
+	if (c->cwnd <= c->snd_wnd && tcp_usable(c) < c->mss)
+		c->flags |= C_CWND_FULL;
+	timers_follow(tcp, c);
+}
+
+void tcp_output(struct tcp *tcp, struct connection *c)
+{
+	enum emitted emitted;
+
+	if (tcp_flight(c) == 0)
+		tcp_congestion_idle(tcp, c);
+	do
+		emitted = output_one(tcp, c, false);
+	while (emitted == SOMETHING);
+	output_end(tcp, c, emitted);
+}
+
+void tcp_output_force(struct tcp *tcp, struct connection *c)
+{
+	output_end(tcp, c, output_one(tcp, c, true));
+}
+
+void tcp_retransmit(struct tcp *tcp, struct connection *c)
+{
+	uint32_t len = c->snd_end - c->snd_una;
+	bool fin;
+
+	ASSERT(tcp_flight(c) > 0 && seq_le(c->snd_una, c->snd_end));
+	if (len > c->mss)
+		len = c->mss;
+	/* Only what was sent before: new data is tcp_output()'s. */
+	if (len > tcp_flight(c))
+		len = tcp_flight(c);
+	fin = (c->flags & C_CLOSE) && c->snd_una + len == c->snd_end &&
+	      seq_gt(c->snd_max, c->snd_end);
+	if (len > 0 || fin)
+		segment_emit(tcp, c, c->snd_una, len, fin);
+}

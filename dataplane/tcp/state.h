@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a TCP and its connections are made of. Internal to this folder; every file in
+ * it may read all fields, and each group of fields is written by the file named above it. One
+ * core owns it all.
+ */
+#ifndef WIREMAP_TCP_STATE_H
+#define WIREMAP_TCP_STATE_H
+
+#include <rte_mbuf.h>
+
+#include "check.h"
+#include "seq.h"
+#include "table.h"
+#include "tcp.h"
+#include "wheel.h"
+
+struct block;
+struct congestion;
+struct piece;
+struct time_wait;
+
+/* Bounds that no configuration changes; what a configuration changes is in tcp_config. */
+enum tcp_limits {
+	/* Of a received burst, staged together; a port gives no more at once. */
+	TCP_BURST = 64,
+	/* Timers that one tcp_advance() fires: some 20 us of work. */
+	TCP_FIRES = 256,
+	/* A peer that announces less gets this (RFC 1122 4.2.2.6 allows 0): 40 bytes of header
+	 * for each byte would be an amplifier. FreeBSD's bound. */
+	TCP_MSS_MIN = 216,
+	TCP_MSS_DEFAULT = 536, /* RFC 9293 3.7.1, MUST-15 */
+	TCP_HEADERS = 40,      /* IPv4 and TCP without options */
+	/* IPv4 paths below are not believed (RFC 1191 3: 576 is what everyone takes; 552 seen). */
+	TCP_MTU_MIN = 552,
+	/* RFC 6928, in segments and bytes. */
+	TCP_INITIAL_SEGMENTS = 10,
+	TCP_INITIAL_BYTES = 14600,
+	TCP_DUPLICATES = 3,	/* RFC 5681 3.2 */
+	TCP_RECEIVE_SPANS = 16, /* of one consume() call; more are offered in the next */
+	/* Where a reset answers a segment of no connection: per second and core, so that we are
+	 * no mirror (RFC 9293 gives no number; FreeBSD takes 200). */
+	TCP_RESETS_PER_S = 1000,
+	/* Retransmissions before giving up. R2 of RFC 1122 4.2.3.5 is at least 100 s: with an
+	 * RTO of 0.2 s at first, ten of them take 160 s. A SYN: 63 s when active, 31 s passive. */
+	TCP_RETRANSMITS = 10,
+	TCP_RETRANSMITS_SYN = 5,
+	TCP_RETRANSMITS_SYN_RECEIVED = 4,
+	/* A window closed for so many probes is taken for an attack: about ten minutes. */
+	TCP_PROBES = 15,
+	TCP_KEEPALIVES = 9,
+};
+
+enum tcp_times_ms {
+	TCP_RTO_FIRST_MS = 1000, /* RFC 6298 2.1 */
+	/* RFC 6298 2.4 says 1 s; every large stack takes 200 ms, which is still far above
+	 * the delayed ACK of any peer on a short path (Linux 40 ms, Windows 40-200 ms). */
+	TCP_RTO_MIN_MS = 200,
+	TCP_RTO_MAX_MS = 60000, /* RFC 6298 2.5 */
+	TCP_DELAYED_ACK_MS = 40,
+	TCP_CHALLENGE_MS = 200, /* between challenge ACKs of one connection (RFC 5961 7) */
+	TCP_FIN_WAIT_2_MS = 60000,
+	TCP_TIME_WAIT_MS = 60000,	 /* 2 MSL with the MSL of 30 s that most stacks take */
+	TCP_KEEPALIVE_IDLE_MS = 7200000, /* RFC 1122 4.2.3.6: no less */
+	TCP_KEEPALIVE_STEP_MS = 75000,
+	TCP_STARVED_MS = 1, /* between looks for packet memory while nothing arrives */
+};
+
+static const uint64_t tcp_ms = 1000000; /* nanoseconds */
+/* PAWS does not hold for a connection silent for so long (RFC 7323 5.5). */
+static const uint64_t tcp_paws_idle_ns = 24ULL * 86400 * 1000000000;
+
+/* LISTEN is in listen.c's table and TIME_WAIT in timewait.c's, neither needs a connection. */
+enum tcp_state {
+	CLOSED, /* the struct is free */
+	SYN_SENT,
+	SYN_RECEIVED,
+	ESTABLISHED,
+	CLOSE_WAIT,
+	FIN_WAIT_1,
+	FIN_WAIT_2,
+	CLOSING,
+	LAST_ACK,
+	TCP_STATES,
+};
+
+struct tuple {
+	uint8_t local[16], peer[16];
+	uint16_t local_port, peer_port;
+};
+_Static_assert(sizeof(struct tuple) == 36, "no padding: tuples are hashed and compared whole");
+
+enum connection_flags {
+	C_TIMESTAMPS = 1 << 0, /* RFC 7323: both sides said so */
+	C_ACTIVE = 1 << 1,     /* opened by tcp_connect() */
+	C_OPEN = 1 << 2,       /* `session` is valid, not `app` */
+	C_WANTS = 1 << 3,      /* produce() is to be called when there is room */
+	C_TOUCHED = 1 << 4,    /* in the touched list or the starved one */
+	C_CLOSE = 1 << 6,      /* the session has said STREAM_CLOSE: FIN after the last byte */
+	C_ABORT = 1 << 7,      /* to be reset by us */
+	C_ACK_NOW = 1 << 8,    /* an ACK leaves before the turn ends */
+	C_PEER_FIN = 1 << 9,   /* a FIN was seen; it is at fin_seq, perhaps beyond a gap */
+	C_BULK = 1 << 10,      /* the last answer outgrew a small block */
+	C_TIMING = 1 << 11,    /* a round trip is being measured */
+	C_RECOVERY = 1 << 12,  /* RFC 6582 fast recovery */
+	C_CWND_FULL = 1 << 13, /* the congestion window stopped the last output */
+	C_PROBING = 1 << 14,   /* the retransmission timer is the persist timer */
+	C_MORE = 1 << 15,      /* the session has more to say: a short segment may wait */
+	C_DRAINED = 1 << 16,   /* drain() was called */
+	C_SCALING = 1 << 17,   /* RFC 7323: both sides said so */
+};
+
+/* Deadlines of a connection; one wheel timer stands for the earliest. */
+enum tcp_timer {
+	TIMER_RETRANSMIT, /* SYN, data, FIN; or the probe of a closed window */
+	TIMER_ACK,
+	TIMER_LIFE, /* keepalive, FIN_WAIT_2 */
+	TIMER_SESSION,
+	TIMERS,
+};
+
+struct connection {
+	/* connection.c */
+	struct tuple tuple;
+	uint32_t hash;
+	uint32_t index, generation;
+	uint32_t flags; /* of enum connection_flags, any file */
+	uint8_t state;	/* enum tcp_state */
+	uint8_t snd_shift, rcv_shift;
+	uint8_t retransmits; /* in a row, of SYN, data, FIN, probe or keepalive */
+	uint16_t mss;	     /* payload of a full segment, options taken off */
+	uint16_t rcv_mss;    /* the largest payload seen: what the peer sends as full */
+
+	/* input.c, receive.c */
+	uint32_t rcv_nxt;
+	uint32_t rcv_user;  /* the first byte the session has not taken */
+	uint32_t rcv_adv;   /* right edge of the window that was offered; never falls */
+	uint32_t rcv_acked; /* the last acknowledgement that was sent */
+	uint32_t fin_seq;   /* of the peer's FIN, with C_PEER_FIN */
+	uint32_t ts_recent, ts_offset;
+
+	/* output.c, input.c */
+	uint32_t snd_una, snd_nxt;
+	uint32_t snd_max; /* the highest sequence sent; snd_nxt falls back behind it after an RTO */
+	uint32_t snd_end; /* after the last byte produced; our FIN stands there */
+	uint32_t snd_wnd, snd_wl1, snd_wl2;
+	uint32_t snd_wnd_max;
+
+	/* recovery.c, congestion.c */
+	uint32_t cwnd, ssthresh;
+	uint32_t recover;
+	uint32_t duplicates;
+	uint32_t srtt_us, rttvar_us, rto_us;
+	uint32_t timed_seq;
+	uint64_t timed_ns;
+	uint64_t sent_ns; /* of the last data segment, for the restart after idleness */
+
+	/* application.c */
+	union {
+		struct stream_app *app;
+		struct stream_session *session;
+	};
+	tcp_open_failed *failed;
+	struct connection *list_next; /* touched, starved or free */
+
+	/* send.c */
+	struct block *blocks, *blocks_tail;
+	struct block *block_at; /* near snd_nxt, or NULL: a hint */
+
+	/* receive.c */
+	struct piece *pieces, *pieces_tail; /* in order of sequence; taken bytes are gone */
+	uint32_t pieces_n;
+
+	/* timers.c */
+	struct wheel_timer timer;
+	uint64_t deadline_ns[TIMERS]; /* 0: not armed */
+	uint64_t heard_ns;	      /* when a valid segment came last */
+	uint64_t challenge_ns;	      /* no challenge ACK before */
+};
+_Static_assert(sizeof(struct connection) <= 448, "a million of them: seven cache lines each");
+
+struct connection_list {
+	struct connection *first, *last;
+};
+
+struct listener {
+	uint8_t addr[16];
+	uint16_t port;
+	struct stream_app *app;
+};
+
+struct tcp {
+	struct stream_transport transport; /* first: what applications hold is this */
+	struct tcp_config config;
+	struct tcp_env *env;
+	uint64_t now_ns;
+	uint32_t now_ms; /* the clock of timestamps (RFC 7323 5.4) */
+	struct tcp_stats stats;
+
+	struct connection *connections;
+	uint32_t connections_n;	    /* of the array: connections and half-open ones */
+	uint32_t connections_fresh; /* never used from here on */
+	uint32_t established, syn_received;
+	struct connection_list free;
+	struct table table;
+
+	struct listener *listeners;
+	uint32_t listeners_n;
+	uint64_t resets_ns; /* token bucket of resets to nobody, as a time */
+
+	struct time_wait *waiting;
+	uint32_t waiting_n, waiting_free;
+	uint32_t waiting_oldest, waiting_newest;
+	struct table waiting_table;
+
+	const struct congestion *congestion;
+	struct wheel *wheel;
+	struct connection_list touched;
+	struct connection_list starved; /* want packet memory */
+
+	bool draining;
+	uint32_t drain_next, drain_per_turn;
+
+	/* send.c, output.c, receive.c */
+	struct rte_mempool *blocks_large, *blocks_small;
+	struct rte_mempool *headers, *slices;
+	struct rte_mempool *pieces;
+	struct block *spare; /* what produce() is promised */
+	uint32_t blocks_large_n, blocks_large_held;
+	uint32_t inline_bytes; /* payload that is copied behind its header */
+	uint8_t rcv_shift;
+};
+
+/* Takes the time as the loop last read it. */
+static inline void tcp_clock_take(struct tcp *tcp)
+{
+	tcp->now_ns = tcp->env->clock->mono_ns;
+	tcp->now_ms = (uint32_t)(tcp->now_ns / tcp_ms);
+}
+
+/* Has the true time read, for quanta inside a turn. */
+static inline void tcp_clock_refresh(struct tcp *tcp)
+{
+	clock_now_ns(tcp->env->clock);
+	tcp_clock_take(tcp);
+}
+
+/* An IPv4 address, in network order, as the rest of the program writes it (RFC 4291 2.5.5.2). */
+static inline void tcp_address_map(uint8_t mapped_r[16], uint32_t ip)
+{
+	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+	memcpy(mapped_r, prefix, sizeof(prefix));
+	memcpy(mapped_r + sizeof(prefix), &ip, sizeof(ip));
+}
+
+static inline bool tcp_tuple_equal(const struct tuple *a, const struct tuple *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* Sent and not yet acknowledged, SYN and FIN counted. */
+static inline uint32_t tcp_flight(const struct connection *c)
+{
+	return c->snd_max - c->snd_una;
+}
+
+/* Produced and not yet sent. */
+static inline uint32_t tcp_unsent(const struct connection *c)
+{
+	return seq_lt(c->snd_nxt, c->snd_end) ? c->snd_end - c->snd_nxt : 0;
+}
+
+/* In order and not yet taken by the session. */
+static inline uint32_t tcp_untaken(const struct connection *c)
+{
+	bool fin = (c->flags & C_PEER_FIN) && seq_gt(c->rcv_nxt, c->fin_seq);
+
+	return c->rcv_nxt - c->rcv_user - fin;
+}
+
+#endif

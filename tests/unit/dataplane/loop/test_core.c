@@ -174,7 +174,7 @@ struct tcp {
 static struct tcp tcps[CORES];
 static unsigned tcps_n;
 
-int tcp_create(const struct tcp_config *config, const struct tcp_env *env, struct tcp **tcp_r)
+int tcp_create(const struct tcp_config *config, struct tcp_env *env, struct tcp **tcp_r)
 {
 	static const uint8_t zero[16];
 

@@ -48,7 +48,7 @@ def test_every_key_is_in_the_manual(top):
 @pytest.mark.parametrize("login", ("true", "false"))
 def test_sample_configuration_is_accepted(top, build, tmp_path, login):
     """With its paths, user and card put where this machine has some."""
-    text = (top / "packaging" / "wiremapd.yaml").read_text()
+    text = (top / "packaging" / "wiremap.yaml").read_text()
     for sample, here in (("/srv/wiremap", f"{tmp_path}/volume"),
                          ("/etc/wiremap", str(tmp_path)), ("/run/wiremap", str(tmp_path)),
                          ("user: wiremap\n", ""), ("group: wiremap\n", ""),
@@ -58,7 +58,7 @@ def test_sample_configuration_is_accepted(top, build, tmp_path, login):
         assert sample in text
         text = text.replace(sample, here)
     (tmp_path / "volume").mkdir(mode=0o755)
-    path = tmp_path / "wiremapd.yaml"
+    path = tmp_path / "wiremap.yaml"
     path.write_text(text)
     subprocess.run([build / "tools/wiremapctl/wiremapctl", "--config", path, "user", "add", "u"],
                    input="password\n", text=True, check=True, capture_output=True)

@@ -74,7 +74,7 @@ class Server:
         self.build = pathlib.Path(build)
         self.device, self.core = device, core()
         self.root = root or folder()
-        self.config = self.root / "wiremapd.yaml"
+        self.config = self.root / "wiremap.yaml"
         self.log_path = self.root / "wiremapd.log"
         self.process = None
         (self.root / "volume").mkdir()
@@ -87,13 +87,13 @@ class Server:
     def program(self, name):
         return self.build / "tools" / name / name
 
-    def control(self, *words, **options):
-        """wiremapctl; LabError with what it says if it fails."""
+    def control(self, *words, accept=(0,), **options):
+        """wiremapctl; LabError with what it says if its exit status is none of `accept`."""
         command = [str(self.program("wiremapctl")), "--config", str(self.config),
                    *map(str, words)]
         options = {"capture_output": True, "text": True, **options}
         done = subprocess.run(command, **options)
-        if done.returncode:
+        if done.returncode not in accept:
             said = (done.stderr or done.stdout or "").strip()[-800:]
             raise LabError(f"wiremapctl {' '.join(map(str, words))}: {said}")
         return done.stdout

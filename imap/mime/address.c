@@ -246,6 +246,18 @@ static enum lex mailbox(struct parser *parser)
 	return lex;
 }
 
+static enum lex group_mailboxes(struct parser *parser)
+{
+	for (;;) {
+		mailbox(parser);
+		if (!lex_at(&parser->lexer, ','))
+			return LEX_MORE;
+		parser->lexer.at++;
+		if (lex_space(&parser->lexer) != LEX_MORE)
+			return LEX_BROKEN;
+	}
+}
+
 /* "name:" [mailboxes] ";" comes as an address of the name alone, the mailboxes, and one of
  * nothing. LEX_BROKEN: this is no group. */
 static enum lex group(struct parser *parser)
@@ -261,14 +273,8 @@ static enum lex group(struct parser *parser)
 	lex = lex_space(lexer);
 	parser->address.mailbox = name;
 	address_write(parser);
-	while (lex == LEX_MORE && *lexer->at != ';') {
-		mailbox(parser);
-		if (!lex_at(lexer, ','))
-			break;
-		lexer->at++;
-		if (lex_space(lexer) != LEX_MORE)
-			lex = LEX_BROKEN;
-	}
+	if (lex == LEX_MORE && *lexer->at != ';')
+		lex = group_mailboxes(parser);
 	if (lex != LEX_BROKEN && lex_at(lexer, ';')) {
 		lexer->at++;
 		lex = lex_space(lexer);

@@ -102,23 +102,22 @@ static bool type_read(struct content_reader *reader, struct lexer *lexer, size_t
 	enum lex lex;
 
 	bytes_clear(word);
-	lex = lex_space(lexer);
-	if (lex == LEX_MORE)
-		lex = lex_token(lexer, word);
+	*type_len_r = 0;
+	if (lex_space(lexer) != LEX_MORE)
+		return false;
+	lex = lex_token(lexer, word);
 	*type_len_r = word->len;
-	if (lex == LEX_MORE && *lexer->at == '/') {
+	if (lex != LEX_MORE)
+		return false;
+	if (*lexer->at == '/' && word->len > 0) {
 		lexer->at++;
-		lex = lex_space(lexer);
-		if (lex == LEX_MORE) {
-			lex = lex_token(lexer, word);
-			if (lex == LEX_END || (lex == LEX_MORE && *lexer->at == ';'))
-				return true;
-		}
+		lex = lex_space(lexer) == LEX_MORE ? lex_token(lexer, word) : LEX_BROKEN;
+		if (word->len > *type_len_r &&
+		    (lex == LEX_END || (lex == LEX_MORE && *lexer->at == ';')))
+			return true;
 	}
-	if (lex != LEX_END)
-		bytes_clear(word);
-	if (word->len < *type_len_r)
-		*type_len_r = word->len;
+	*type_len_r = 0;
+	bytes_clear(word);
 	return false;
 }
 
@@ -211,7 +210,7 @@ static void take_language(struct content_reader *reader, struct content *content
 	lex_space(&lexer);
 	for (;;) {
 		bytes_clear(&reader->word);
-		if (lex_atom(&lexer, &reader->word) == LEX_BROKEN && reader->word.len == 0)
+		if (lex_atom(&lexer, &reader->word) == LEX_BROKEN)
 			break;
 		bytes_add_byte(reader->text, reader->text->len == start ? '(' : ' ');
 		quote_string(reader->text, bytes_span(&reader->word));

@@ -27,6 +27,7 @@ struct content {
 	bool type_seen;		  /* there was a Content-Type, good or not */
 	bool is_text;		  /* text/..., so lines are counted and a charset is due */
 	bool is_plain_ascii;	  /* text/plain with no parameter but charset=us-ascii */
+	bool is_lump;		  /* past a limit: application/octet-stream, whatever it says */
 	bool has_charset, is_digest;
 	bool disposition_has_params;
 };

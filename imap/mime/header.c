@@ -25,55 +25,52 @@ static bool is_space(uint8_t c)
 	return c == ' ' || c == '\t';
 }
 
-struct span header_name(struct span field)
+/* The first line up to its colon; without a colon, ptr is NULL. */
+static struct span before_colon(struct span field)
 {
 	struct span first = header_line_text(field, 0);
 	const uint8_t *colon = first.len > 0 ? memchr(first.ptr, ':', first.len) : NULL;
-	size_t len;
 
 	if (colon == NULL)
-		return first;
-	len = (size_t)(colon - field.ptr);
-	while (len > 0 && is_space(field.ptr[len - 1]))
-		len--;
-	return span_cut(field, 0, len);
+		return (struct span){NULL, 0};
+	return span_cut(first, 0, (size_t)(colon - first.ptr));
 }
 
-bool header_has_colon(struct span field, size_t name_len)
+struct span header_name(struct span field)
 {
-	return name_len < header_line_text(field, 0).len;
+	struct span name = before_colon(field);
+
+	while (name.len > 0 && is_space(name.ptr[name.len - 1]))
+		name.len--;
+	return name;
 }
 
-/* Where the value begins in the first line. A value of nothing but white space keeps all of it
- * but one, which only a folded value shows. */
-static size_t value_start(struct span line, size_t name_len)
+/* A value of nothing but white space keeps all of it but one, which only a folded one shows. */
+static struct span skip_space(struct span value)
 {
-	size_t at = name_len, start;
+	size_t at = 0;
 
-	while (at < line.len && line.ptr[at] != ':')
+	while (at < value.len && is_space(value.ptr[at]))
 		at++;
-	if (at == line.len)
-		return at;
-	start = ++at;
-	while (at < line.len && is_space(line.ptr[at]))
-		at++;
-	return at == line.len && at > start ? start + 1 : at;
+	if (at == value.len && at > 0)
+		at = 1;
+	return span_cut(value, at, value.len);
 }
 
-void header_value(struct span field, size_t name_len, struct bytes *value)
+void header_value(struct span field, struct bytes *value)
 {
 	struct header_line line = header_line_read(field, 0);
-	struct span text = span_cut(field, 0, line.len - line.end_len);
+	struct span text = header_line_text(field, 0);
 	uint32_t at = line.len;
 
 	bytes_clear(value);
-	text = span_cut(text, value_start(text, name_len), text.len);
-	bytes_add_clean(value, text.ptr, text.len);
+	text = skip_space(span_cut(text, before_colon(field).len + 1, text.len));
+	bytes_add(value, text.ptr, text.len);
 	while (at < field.len) {
 		line = header_line_read(field, at);
 		text = span_cut(field, at, line.len - line.end_len);
 		bytes_add_byte(value, '\n');
-		bytes_add_clean(value, text.ptr, text.len);
+		bytes_add(value, text.ptr, text.len);
 		at += line.len;
 	}
 }

@@ -26,14 +26,12 @@ static inline struct span header_line_text(struct span message, uint32_t at)
 /* Whether the line at `at` continues the field whose last line is `before`. */
 bool header_line_continues(struct span message, uint32_t at, const struct header_line *before);
 
-/* What stands before the colon, without white space at its end; without a colon, the line. */
+/* What stands before the colon, without white space at its end; empty without a colon: such a
+ * line is nobody's field. */
 struct span header_name(struct span field);
 
-/* Whether the field's first line has a colon. */
-bool header_has_colon(struct span field, size_t name_len);
-
-/* What stands behind the colon, without leading white space: unfolded except for LFs between
- * its lines, NULs replaced. `name_len` is header_name()'s length. */
-void header_value(struct span field, size_t name_len, struct bytes *value);
+/* What stands behind the colon, without leading white space: unfolded except for LFs between its
+ * lines. The field has a name. */
+void header_value(struct span field, struct bytes *value);
 
 #endif

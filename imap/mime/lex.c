@@ -30,13 +30,29 @@ static enum lex rest_of(const struct lexer *lexer)
 	return lexer->at < lexer->end ? LEX_MORE : LEX_END;
 }
 
-static void comment_add(struct lexer *lexer, const uint8_t *from)
+/* Adds [from, lexer->at) and what stands there: a NUL becomes U+FFFD, a fold's line end goes, a
+ * backslash makes way for what it quotes. Returns where the next run begins. */
+static const uint8_t *add_run(struct lexer *lexer, struct bytes *out, const uint8_t *from)
 {
-	if (lexer->comment != NULL)
-		bytes_add_clean(lexer->comment, from, (size_t)(lexer->at - from));
+	size_t len = (size_t)(lexer->at - from);
+
+	if (out == NULL)
+		return lexer->at + 1;
+	if (*lexer->at == '\n' && len > 0 && from[len - 1] == '\r')
+		len--;
+	bytes_add(out, from, len);
+	if (*lexer->at == 0)
+		bytes_add_clean(out, lexer->at, 1);
+	return lexer->at + 1;
 }
 
-/* Stands at the '('. Quoted pairs lose their backslash; nested comments are kept as they are. */
+/* False at a backslash with nothing behind it. */
+static bool quotes(const struct lexer *lexer)
+{
+	return *lexer->at != '\\' || lexer->at + 1 < lexer->end;
+}
+
+/* Stands at the '('. Nested comments are kept as they are. */
 static enum lex lex_comment(struct lexer *lexer)
 {
 	const uint8_t *from = ++lexer->at;
@@ -50,14 +66,14 @@ static enum lex lex_comment(struct lexer *lexer)
 		if (c == '(') {
 			level++;
 		} else if (c == ')' && --level == 0) {
-			comment_add(lexer, from);
+			add_run(lexer, lexer->comment, from);
 			lexer->at++;
 			return rest_of(lexer);
-		} else if (c == '\\') {
-			comment_add(lexer, from);
-			from = lexer->at + 1;
-			if (++lexer->at >= lexer->end)
-				break;
+		} else if (!quotes(lexer)) {
+			break;
+		} else if (c == 0 || c == '\n' || c == '\\') {
+			from = add_run(lexer, lexer->comment, from);
+			lexer->at += c == '\\';
 		}
 	}
 	return LEX_BROKEN;
@@ -145,24 +161,18 @@ enum lex lex_quoted(struct lexer *lexer, struct bytes *out)
 	const uint8_t *from = ++lexer->at;
 
 	for (; lexer->at < lexer->end; lexer->at++) {
-		const uint8_t *at = lexer->at;
+		uint8_t c = *lexer->at;
 
-		if (*at == '"') {
-			bytes_add_clean(out, from, (size_t)(at - from));
+		if (c == '"') {
+			add_run(lexer, out, from);
 			lexer->at++;
 			return lex_space(lexer);
 		}
-		if (*at == '\n') { /* folded: the line end goes, the space behind it stays */
-			size_t len = (size_t)(at - from);
-
-			bytes_add_clean(out, from, len - (len > 0 && at[-1] == '\r'));
-			from = at + 1;
-		} else if (*at == '\\') {
-			if (++lexer->at >= lexer->end)
-				break;
-			bytes_add_clean(out, from, (size_t)(at - from));
-			from = lexer->at;
-		}
+		if (!quotes(lexer))
+			break;
+		if (c == 0 || c == '\n' || c == '\\')
+			from = add_run(lexer, out, from);
+		lexer->at += c == '\\';
 	}
 	return LEX_BROKEN;
 }
@@ -190,20 +200,23 @@ enum lex lex_phrase(struct lexer *lexer, struct bytes *out)
 	}
 }
 
+/* Brackets and backslashes stay. */
 static enum lex lex_domain_literal(struct lexer *lexer, struct bytes *out)
 {
-	const uint8_t *from = lexer->at;
+	const uint8_t *from = lexer->at++;
 
-	for (; lexer->at < lexer->end; lexer->at++) {
-		if (*lexer->at == '\\') {
+	for (; lexer->at < lexer->end && *lexer->at != '['; lexer->at++) {
+		uint8_t c = *lexer->at;
+
+		if (c == ']') {
 			lexer->at++;
-			if (lexer->at >= lexer->end)
-				break;
-		} else if (*lexer->at == ']') {
-			lexer->at++;
-			bytes_add_clean(out, from, (size_t)(lexer->at - from));
+			bytes_add(out, from, (size_t)(lexer->at - from));
 			return lex_space(lexer);
 		}
+		if (c == 0 || c == '\n')
+			from = add_run(lexer, out, from);
+		else if (c == '\\' && ++lexer->at >= lexer->end)
+			break;
 	}
 	return LEX_BROKEN;
 }

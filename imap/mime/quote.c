@@ -4,6 +4,16 @@
 /* More escapes than this cost more bytes than a literal does. */
 enum { QUOTE_ESCAPES_MAX = 4 };
 
+static bool is_space(uint8_t c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static bool is_line_end(uint8_t c)
+{
+	return c == '\r' || c == '\n';
+}
+
 static void add_literal(struct bytes *out, struct span text)
 {
 	bytes_add_byte(out, '{');
@@ -19,7 +29,7 @@ static bool must_be_literal(struct span text)
 	for (size_t i = 0; i < text.len; i++) {
 		uint8_t c = text.ptr[i];
 
-		if (c >= 0x80 || c == '\r' || c == '\n')
+		if (c >= 0x80 || is_line_end(c))
 			return true;
 		if ((c == '"' || c == '\\') && ++escapes > QUOTE_ESCAPES_MAX)
 			return true;
@@ -47,15 +57,12 @@ void quote_string(struct bytes *out, struct span text)
 	bytes_add_byte(out, '"');
 }
 
-/* Appends `text` without its CRs and LFs; returns where it begins. */
-static size_t add_unfolded(struct bytes *out, struct span text)
+static void add_clean_byte(struct bytes *out, uint8_t c)
 {
-	size_t start = out->len;
-
-	for (size_t i = 0; i < text.len; i++)
-		if (text.ptr[i] != '\r' && text.ptr[i] != '\n')
-			bytes_add_byte(out, text.ptr[i]);
-	return start;
+	if (c == 0)
+		bytes_add_clean(out, &c, 1);
+	else
+		bytes_add_byte(out, c);
 }
 
 /* Replaces what stands from `start` on by `render` of it. The text is first moved up, out of
@@ -72,12 +79,36 @@ static void render_in_place(struct bytes *out, size_t start,
 	render(out, (struct span){out->ptr + start + gap + len, len});
 }
 
+static bool is_raw(uint8_t c)
+{
+	return c == 0 || is_line_end(c);
+}
+
+/* A fold's white space stands for its line end; a line end without any becomes some. */
+static void add_unfolded(struct bytes *out, struct span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		bool last = i + 1 == text.len;
+
+		if (!is_line_end(text.ptr[i]))
+			add_clean_byte(out, text.ptr[i]);
+		else if (!last && !is_line_end(text.ptr[i + 1]) && !is_space(text.ptr[i + 1]))
+			bytes_add_byte(out, ' ');
+	}
+}
+
 void quote_unfolded(struct bytes *out, struct span text)
 {
-	if (memchr(text.ptr, '\n', text.len) == NULL && memchr(text.ptr, '\r', text.len) == NULL)
+	size_t start = out->len, clean = 0;
+
+	while (clean < text.len && !is_raw(text.ptr[clean]))
+		clean++;
+	if (clean == text.len) {
 		quote_string(out, text);
-	else
-		render_in_place(out, add_unfolded(out, text), quote_string);
+		return;
+	}
+	add_unfolded(out, text);
+	render_in_place(out, start, quote_string);
 }
 
 static bool is_plain(struct span text)
@@ -87,7 +118,7 @@ static bool is_plain(struct span text)
 	for (size_t i = 0; i < text.len; i++) {
 		uint8_t c = text.ptr[i];
 
-		if (c >= 0x80 || c == '"' || c == '\\' || c == '\t' || c == '\r' || c == '\n')
+		if (is_raw(c) || c >= 0x80 || c == '"' || c == '\\' || c == '\t')
 			return false;
 		if (c == ' ' && after_space)
 			return false;
@@ -110,13 +141,13 @@ void quote_words(struct bytes *out, struct span text)
 	for (size_t i = 0; i < text.len; i++) {
 		uint8_t c = text.ptr[i];
 
-		if (c == '\r' || c == '\n')
+		if (is_line_end(c))
 			continue;
-		if (c != ' ' && c != '\t')
-			bytes_add_byte(out, c);
+		if (!is_space(c))
+			add_clean_byte(out, c);
 		else if (!after_space)
 			bytes_add_byte(out, ' ');
-		after_space = c == ' ' || c == '\t';
+		after_space = is_space(c);
 	}
 	if (after_space && out->len > start)
 		out->len--;

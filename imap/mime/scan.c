@@ -46,6 +46,7 @@ static bool part_open(struct scan *scan)
 	if (scan->current != SCAN_NONE) {
 		parent = &scan->parts[scan->current];
 		part->off = parent->off + parent->header_len + parent->body_len;
+		part->is_mime = parent->content.kind == CONTENT_MULTIPART;
 		if (parent->child == SCAN_NONE)
 			parent->child = index;
 		else
@@ -69,10 +70,16 @@ static void part_close(struct scan *scan)
 	scan->depth--;
 }
 
-/* Whether one more part may be opened below the current one. */
+/* At the limit no boundary counts any more: the part in hand takes all the rest. */
+static bool is_full(const struct scan *scan)
+{
+	return scan->part_count >= MIME_PARTS_MAX;
+}
+
+/* Whether parts may be opened below the current one. */
 static bool may_open(const struct scan *scan)
 {
-	return scan->part_count < MIME_PARTS_MAX && scan->depth <= MIME_DEPTH_MAX;
+	return !is_full(scan) && scan->depth < MIME_DEPTH_MAX;
 }
 
 /*
@@ -87,7 +94,8 @@ static uint32_t boundary_at(struct scan *scan, uint32_t at)
 	size_t best_len = 0;
 	bool dashes;
 
-	if (scan->boundary_count == 0 || rest.len < 2 || rest.ptr[0] != '-' || rest.ptr[1] != '-')
+	if (scan->boundary_count == 0 || is_full(scan) || rest.len < 2 || rest.ptr[0] != '-' ||
+	    rest.ptr[1] != '-')
 		return SCAN_NONE;
 	line = span_cut(header_line_text(scan->message, at), 2, rest.len);
 	dashes = line.len > 2 && memcmp(line.ptr + line.len - 2, "--", 2) == 0;
@@ -110,7 +118,7 @@ static uint32_t boundary_at(struct scan *scan, uint32_t at)
 
 static void boundary_push(struct scan *scan)
 {
-	ASSERT(scan->boundary_count <= MIME_DEPTH_MAX);
+	ASSERT(scan->boundary_count < MIME_DEPTH_MAX);
 	scan->boundaries[scan->boundary_count++] = (struct scan_boundary){
 		.text = scan->parts[scan->current].content.boundary,
 		.part = scan->current,
@@ -137,6 +145,13 @@ static struct scan_field *field_open(struct scan *scan, uint32_t at)
 	return &scan->fields[scan->field_count++];
 }
 
+/* What would hold parts past a limit is a lump of bytes. */
+static void part_overflow(struct scan_part *part)
+{
+	part->content.kind = CONTENT_LEAF;
+	part->content.is_lump = true;
+}
+
 static bool wants_envelope(const struct scan *scan, const struct scan_part *part)
 {
 	return part->parent == SCAN_NONE ||
@@ -154,9 +169,7 @@ static void field_take(struct scan *scan, struct span field, struct span name, e
 		part->is_mime = true;
 	if (!is_content && (!envelope_wants(id) || !wants_envelope(scan, part)))
 		return;
-	if (!is_content && !header_has_colon(field, name.len))
-		return;
-	header_value(field, name.len, &scan->value);
+	header_value(field, &scan->value);
 	if (is_content)
 		content_field(&scan->reader, &part->content, span_cut(name, 8, name.len),
 			      bytes_span(&scan->value));
@@ -222,10 +235,8 @@ static void header_finish(struct scan *scan)
 		part->content = (struct content){0};
 	if (!part->content.type_seen && digest)
 		part->content.kind = CONTENT_MESSAGE;
-	if (part->content.kind == CONTENT_MESSAGE && !may_open(scan)) {
-		part->content.kind = CONTENT_LEAF;
-		part->overflow = true;
-	}
+	if (part->content.kind == CONTENT_MESSAGE && !may_open(scan))
+		part_overflow(part);
 }
 
 /* Reads the current part's header; scan->at comes to stand at its body. */
@@ -245,7 +256,7 @@ static void header_read(struct scan *scan)
 			if (may_open(scan))
 				boundary_push(scan);
 			else
-				part->overflow = true;
+				part_overflow(part);
 		}
 		found = boundary_at(scan, scan->at);
 		if (found != SCAN_NONE && scan->boundaries[found].part != scan->current) {
@@ -305,7 +316,7 @@ static bool boundary_take(struct scan *scan, uint32_t found, uint32_t end_len)
 	part->body_len += end_len + line.len;
 	part->body_lines += (end_len > 0) + (line.end_len > 0);
 	scan->at += line.len;
-	return line.end_len > 0 && !scan->closing && scan->part_count < MIME_PARTS_MAX;
+	return line.end_len > 0 && !scan->closing;
 }
 
 /* Reads bodies until a boundary opens a part. False: the message ends first. */

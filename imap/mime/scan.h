@@ -17,7 +17,7 @@ enum { SCAN_NONE = UINT32_MAX };
 /* A field of a header. `len` has its folded lines and the line end. */
 struct scan_field {
 	uint32_t off, len;
-	uint32_t name_len; /* without white space before the colon */
+	uint32_t name_len; /* without white space before the colon; 0: no name */
 	uint32_t kept_at;  /* for who builds the blob: where its copy or its name is */
 	uint8_t id;	   /* enum name_id */
 };
@@ -33,7 +33,6 @@ struct scan_part {
 	struct envelope envelope; /* of the root and of messages inside messages */
 	bool is_mime;		  /* Content-* fields count */
 	bool has_empty_line;	  /* its header ends with one */
-	bool overflow;		  /* past a limit: its structure is text */
 };
 
 struct scan_boundary {
@@ -48,7 +47,7 @@ struct scan {
 	uint32_t part_count, part_room;
 	struct scan_field *fields;
 	uint32_t field_count, field_room;
-	struct scan_boundary boundaries[MIME_DEPTH_MAX + 1];
+	struct scan_boundary boundaries[MIME_DEPTH_MAX];
 	uint32_t boundary_count;
 	bool closing;	    /* the boundary found last ends its multipart */
 	bool failed;	    /* no memory */

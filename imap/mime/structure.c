@@ -83,9 +83,12 @@ static void leaf_write(const struct scan *scan, const struct scan_part *part, bo
 {
 	const struct content *content = &part->content;
 	bool is_message = content->kind == CONTENT_MESSAGE;
-	bool is_text = !is_message && (content->is_text || !content->type_seen);
+	bool is_text =
+		!is_message && !content->is_lump && (content->is_text || !content->type_seen);
 
-	if (is_message)
+	if (content->is_lump)
+		bytes_add_text(out, "\"application\" \"octet-stream\"");
+	else if (is_message)
 		bytes_add_text(out, "\"message\" \"rfc822\"");
 	else
 		add_piece(scan, content->type, "\"text\" \"plain\"", out);
@@ -111,7 +114,8 @@ static bool is_plain(const struct scan_part *part)
 {
 	const struct content *content = &part->content;
 
-	return content->kind == CONTENT_LEAF && (!content->type_seen || content->is_plain_ascii) &&
+	return content->kind == CONTENT_LEAF && !content->is_lump &&
+	       (!content->type_seen || content->is_plain_ascii) &&
 	       (!content->encoding.set || content->encoding_kind == MIME_7BIT) &&
 	       !content->id.set && !content->description.set && !content->md5.set &&
 	       !content->disposition.set && !content->language.set && !content->location.set;

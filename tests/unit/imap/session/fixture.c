@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "mime.h"
+#include "preparer.h"
 
 static const uint8_t account[16] = {0x5e, 0x55, 0x10, 0x4e, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
 
@@ -202,24 +202,6 @@ static void account_fill(struct fixture *fixture)
 		fail_msg("%s", error.text);
 }
 
-static void *preparer_create(void)
-{
-	return mime_builder_create();
-}
-
-static void preparer_destroy(void **preparer)
-{
-	struct mime_builder *builder = *preparer;
-
-	mime_builder_destroy(&builder);
-	*preparer = NULL;
-}
-
-static int prepare(void *preparer, struct span message, struct span *derived_r)
-{
-	return mime_prepare(preparer, message, derived_r);
-}
-
 static void log_write(struct log *log, enum log_level level, const char *line)
 {
 	struct fixture *fixture =
@@ -231,17 +213,9 @@ static void log_write(struct log *log, enum log_level level, const char *line)
 
 static void store_make(struct fixture *fixture)
 {
-	const char *volumes[1] = {fixture->directory};
+	const char *const volumes[1] = {fixture->directory};
 	struct store_error error;
-	const struct store_config config = {
-		.volumes = volumes,
-		.volumes_n = 1,
-		.log = &fixture->log,
-		.prepare_version = MIME_PREP_VERSION,
-		.preparer_create = preparer_create,
-		.preparer_destroy = preparer_destroy,
-		.prepare = prepare,
-	};
+	const struct store_config config = preparer_config(volumes, &fixture->log);
 
 	snprintf(fixture->directory, sizeof(fixture->directory), "/tmp/wiremap-session-XXXXXX");
 	assert_non_null(mkdtemp(fixture->directory));

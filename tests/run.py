@@ -20,12 +20,12 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
-PARTS = ("tidy", "unit", "san", "fuzz", "interop")
+PARTS = ("tidy", "unit", "scripts", "san", "fuzz", "interop")
 
 # Far above what each takes on two cores; a step that hangs must fail and not eat the day.
 BUILD_SECONDS_MAX = 900
 TESTS_SECONDS_MAX = 900
-INTEROP_SECONDS_MAX = 1200
+PYTEST_SECONDS_MAX = 1200
 FUZZ_SECONDS_GRACE = 90
 LOG_LINES = 60
 
@@ -245,11 +245,11 @@ def part_tidy(tally, _):
         tail(log)
 
 
-def count_junit(tally, path):
+def count_junit(tally, part, path):
     """Results of pytest's own file; how many failed."""
     bad = 0
     for case in ElementTree.parse(path).getroot().iter("testcase"):
-        name = "interop: " + case.get("name", "?")
+        name = f"{part}: {case.get('name', '?')}"
         fault = next((kind for kind in ("failure", "error")
                       if case.find(kind) is not None), None)
         if fault is not None:
@@ -262,23 +262,31 @@ def count_junit(tally, path):
     return bad
 
 
-def part_interop(tally, options):
-    folder = TOP / "tests" / "interop"
+def pytest_tests(tally, name):
+    folder = TOP / "tests" / name
     if not any(folder.glob("test_*.py")):
-        say("  no interop tests here yet")
+        say(f"  no {name} tests here yet")
         return
     if not build(tally, "build", RELEASE):
         return
-    results, log = TOP / "build" / "interop.xml", TOP / "build" / "test-interop.log"
+    results, log = TOP / "build" / f"{name}.xml", TOP / "build" / f"test-{name}.log"
     results.unlink(missing_ok=True)
     status = run([sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-ra",
-                  "--tb=short", f"--junitxml={results}", folder], log, INTEROP_SECONDS_MAX)
-    bad = count_junit(tally, results) if results.exists() else 0
+                  "--tb=short", f"--junitxml={results}", folder], log, PYTEST_SECONDS_MAX)
+    bad = count_junit(tally, name, results) if results.exists() else 0
     if status != 0 and bad == 0:
-        tally.add("interop", False, why(status, INTEROP_SECONDS_MAX))
+        tally.add(name, False, why(status, PYTEST_SECONDS_MAX))
         bad = 1
     if bad:
         tail(log, 4 * LOG_LINES)
+
+
+def part_scripts(tally, _):
+    pytest_tests(tally, "scripts")
+
+
+def part_interop(tally, _):
+    pytest_tests(tally, "interop")
 
 
 def main():
@@ -294,7 +302,7 @@ def main():
 
     total = Tally()
     steps = {"unit": part_unit, "san": part_san, "fuzz": part_fuzz, "tidy": part_tidy,
-             "interop": part_interop}
+             "scripts": part_scripts, "interop": part_interop}
     for name in PARTS:
         if options.only and name not in options.only:
             continue

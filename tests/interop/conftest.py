@@ -8,10 +8,8 @@
 import collections
 import os
 import pathlib
-import socket
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -20,74 +18,14 @@ sys.path.insert(0, str(TOP / "tools"))
 from lab import mailfiles, traces  # noqa: E402
 from lab.dovecot import Dovecot  # noqa: E402
 from lab.server import Server  # noqa: E402
-from lab.wire import SERVER, Wire, inside  # noqa: E402
+from lab.wire import SERVER, Wire  # noqa: E402
 
-import clients  # noqa: E402
+from service import PORT, Service  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("WIREMAP_BUILD", TOP / "build")).resolve()
 CACHE = TOP / "build" / "mail-cache"
-PORT = 143
 
 Account = collections.namedtuple("Account", "user password maildir mail")
-
-
-class Service:
-    """A server as its clients see it: where it is, and how to get there."""
-
-    def __init__(self, wire, server, accounts):
-        self.wire, self.server, self.accounts = wire, server, accounts
-        self.address, self.port = SERVER, PORT
-        self.is_wiremap = isinstance(server, Server)
-
-    def connect(self, receive_buffer=None, timeout=clients.TIMEOUT, port=None):
-        with inside(self.wire.client):
-            plug = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        plug.settimeout(timeout)
-        if receive_buffer:
-            plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        try:
-            plug.connect((self.address, port or self.port))
-        except BaseException:
-            plug.close()
-            raise
-        return plug
-
-    @staticmethod
-    def leave(client):
-        """Logs out and waits for the server to close: nothing lingers in the next test."""
-        try:
-            client.logout()
-        except (OSError, client.abort):
-            client.shutdown()
-
-    def log_in(self, name="demo", mailbox=None, **options):
-        """A Raw client, logged in; with the mailbox open if one is named."""
-        account = self.accounts[name]
-        raw = clients.Raw(self, **options)
-        raw.login(account.user, account.password)
-        if mailbox:
-            assert raw.command(b"e", b"EXAMINE " + mailbox)[-1].startswith(b"e OK")
-        return raw
-
-    def check_healthy(self):
-        """A stranger comes, is served the first message right, and goes."""
-        wanted = clients.digests(self.accounts["demo"].mail[()])
-        with self.log_in(mailbox=b"INBOX") as raw:
-            line = raw.command(b"f", b"FETCH 1 BODY.PEEK[]")[0]
-            assert mailfiles.digest(clients.literal_of(line)) in wanted
-            assert raw.command(b"q", b"LOGOUT")[-1].startswith(b"q OK")
-            assert raw.rest() == b""
-
-    def sessions(self):
-        """How many sessions the server says it has; None if it cannot say."""
-        return self.server.sessions() if self.is_wiremap else None
-
-    def await_sessions(self, wanted, seconds=20):
-        """Waits until no more than `wanted` sessions are left."""
-        deadline = time.monotonic() + seconds
-        while wanted is not None and (now := self.sessions()) > wanted:
-            assert time.monotonic() < deadline, f"{now} sessions remain, {wanted} were before"
-            time.sleep(0.1)
 
 
 def pytest_addoption(parser):

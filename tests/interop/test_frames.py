@@ -97,11 +97,11 @@ def test_hostile_arp(service, cable, name):
         assert bystander.command(b"n", b"NOOP")[-1].startswith(b"n OK")
 
 
-def test_a_thousand_neighbours(service, cable):
+def test_many_neighbours(service, cable):
     """Requests from addresses all over the network: the cache has a bound, and the one real
     client keeps its place in it."""
     with service.log_in(mailbox=b"INBOX") as bystander:
-        for number in range(1000):
+        for number in range(600):
             sender = b"\x02\0\0\0" + struct.pack("!H", number)
             cable.send(b"\0\x01\x08\0\x06\x04\0\x01" + sender + b"\xc6\x12" +
                        struct.pack("!H", 0x100 + number) + bytes(6) + b"\xc6\x12\0\x01", 0x0806,

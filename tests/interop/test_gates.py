@@ -2,7 +2,6 @@
 """Planted faults: the comparisons that all other tests here rest on can turn red."""
 
 import collections
-import pathlib
 
 import pytest
 
@@ -79,28 +78,3 @@ def test_lines_hold_their_literals():
 def test_a_stream_that_ends_early_is_seen():
     with pytest.raises(AssertionError, match="ended before"):
         clients.Raw(Played(b"* 1 FETCH (A {9}\r\nabc")).until(b"x")
-
-
-@pytest.mark.parametrize("name, content, kind", (
-    ("a", b"From x Mon Jan  1 00:00:00 2024\nSubject: y\n\n", "mbox"),
-    ("a.eml", b"From x Mon Jan  1 00:00:00 2024\nSubject: y\n\n", "eml"),
-    ("a", b"Subject: y\n\nText\n", "eml"), ("a.eml", b"\nText\n", "eml")))
-def test_kind_of_a_file(tmp_path, name, content, kind):
-    (tmp_path / name).write_bytes(content)
-    assert mailfiles.kind_of(tmp_path / name) == kind
-
-
-@pytest.mark.parametrize("folders, kind", (
-    (("cur", "new", "tmp"), "maildir"), ((".Sent/cur", ".Sent/new"), "maildir")))
-def test_kind_of_a_folder(tmp_path, folders, kind):
-    for folder in folders:
-        (tmp_path / folder).mkdir(parents=True)
-    assert mailfiles.kind_of(tmp_path) == kind
-
-
-def test_no_mail_is_refused_with_a_reason(tmp_path):
-    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n")
-    for path, reason in ((tmp_path, "neither"), (tmp_path / "picture.png", "neither"),
-                         (pathlib.Path("/nothing/here"), "no such")):
-        with pytest.raises(ValueError, match=reason):
-            mailfiles.kind_of(path)

@@ -7,10 +7,10 @@ import time
 import pytest
 
 import clients
-from conftest import Service
 from lab.server import Server
 from lab.traces import RUN
 from lab.wire import CLIENT, PREFIX, LabError, Wire, run
+from service import Service
 
 
 class TapEnd:

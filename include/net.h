@@ -94,6 +94,7 @@ struct net_env {
 	X(icmp_errors_out)                                                                         \
 	X(icmp_limited)                                                                            \
 	X(icmp_malformed)                                                                          \
+	X(icmp_ignored)                                                                            \
 	X(ethernet_short)                                                                          \
 	X(ethernet_other)                                                                          \
 	X(vlan_other)                                                                              \
@@ -113,8 +114,8 @@ struct net_stats {
 #undef NET_COUNTER_FIELD
 };
 
-/* 0 and *net_r, or -EINVAL (an address on no port of the list's...), -ENOMEM. `env` must outlive
- * it. Announces nothing yet. */
+/* 0 and *net_r, or -EINVAL (an address no host may have, or there twice; a limit exceeded),
+ * -ENOMEM. `env` must outlive it. Announces nothing yet. */
 int net_create(const struct net_config *config, struct net_env *env, struct net **net_r);
 void net_destroy(struct net **net);
 

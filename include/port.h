@@ -51,8 +51,9 @@ struct port_eal_config {
 
 /*
  * Starts EAL, once in a process. The calling thread is pinned to cores[0]; threads made later
- * choose their own CPUs. 0; -EINVAL, -ENODEV, -ENOMEM (no hugepages: nothing was begun, it may be
- * called again with no_huge), or what EAL failed with.
+ * choose their own CPUs. Ignores SIGPIPE if nobody handles it: drivers raise it. 0; -EINVAL,
+ * -ENODEV, -ENOMEM (no hugepages: nothing was begun, it may be called again with no_huge), or what
+ * EAL failed with.
  */
 int port_eal_start(const struct port_eal_config *config, struct port_error *error_r);
 /* After the ports are closed. Removes what EAL left under /run when file_prefix was NULL. */

@@ -6,6 +6,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -201,6 +202,31 @@ static void leave_cores(const struct port_eal_config *config)
 		sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
+/* EAL leaves its files; under a name made from the pid nobody would ever use them again. */
+static void runtime_directory_remove(const char *path)
+{
+	struct dirent *entry;
+	DIR *directory = opendir(path);
+
+	if (directory == NULL)
+		return;
+	while ((entry = readdir(directory)) != NULL)
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(directory), entry->d_name, 0);
+	closedir(directory);
+	rmdir(path);
+}
+
+/* Drivers talk to their peers over sockets and know no MSG_NOSIGNAL: virtio_user, closed after its
+ * peer has gone, would end the process. */
+static void ignore_broken_pipes(void)
+{
+	struct sigaction action;
+
+	if (sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler == SIG_DFL)
+		signal(SIGPIPE, SIG_IGN);
+}
+
 int port_eal_start(const struct port_eal_config *config, struct port_error *error_r)
 {
 	cpu_set_t before;
@@ -217,6 +243,7 @@ int port_eal_start(const struct port_eal_config *config, struct port_error *erro
 		return status;
 	}
 	prefix_is_ours = config->file_prefix == NULL;
+	ignore_broken_pipes();
 	eal_log_open(config->log);
 	eal_log_forget();
 	sched_getaffinity(0, sizeof(before), &before);
@@ -226,23 +253,10 @@ int port_eal_start(const struct port_eal_config *config, struct port_error *erro
 	sched_setaffinity(0, sizeof(before), &before);
 	snprintf(error_r->text, sizeof(error_r->text), "EAL does not start: %s: %s",
 		 rte_strerror(rte_errno), eal_log_complaint());
+	if (prefix_is_ours)
+		runtime_directory_remove(rte_eal_get_runtime_dir());
 	eal_log_close();
 	return rte_errno > 0 ? -rte_errno : -EIO;
-}
-
-/* EAL leaves its files; under a name made from the pid nobody would ever use them again. */
-static void runtime_directory_remove(const char *path)
-{
-	struct dirent *entry;
-	DIR *directory = opendir(path);
-
-	if (directory == NULL)
-		return;
-	while ((entry = readdir(directory)) != NULL)
-		if (entry->d_name[0] != '.')
-			unlinkat(dirfd(directory), entry->d_name, 0);
-	closedir(directory);
-	rmdir(path);
 }
 
 void port_eal_stop(void)

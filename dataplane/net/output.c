@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state.h"
+
+#include <netinet/in.h>
+
+#include "check.h"
+#include "checksum.h"
+
+enum { IPV4_MAPPED = 12 }; /* where an IPv4 address lies in the sixteen bytes (RFC 4291 2.5.5.2) */
+
+static uint32_t ipv4_of(const uint8_t address[16])
+{
+	uint32_t ip;
+
+	memcpy(&ip, address + IPV4_MAPPED, sizeof(ip));
+	return ip;
+}
+
+uint8_t link_header_write(uint8_t *at, const struct link *link, uint16_t vlan,
+			  const uint8_t dst_mac[6], uint16_t type)
+{
+	struct rte_ether_hdr *ethernet = (struct rte_ether_hdr *)at;
+	struct rte_vlan_hdr *tag = (struct rte_vlan_hdr *)(ethernet + 1);
+
+	memcpy(&ethernet->dst_addr, dst_mac, RTE_ETHER_ADDR_LEN);
+	memcpy(&ethernet->src_addr, link->mac, RTE_ETHER_ADDR_LEN);
+	ethernet->ether_type = rte_cpu_to_be_16(type);
+	if (vlan == 0)
+		return RTE_ETHER_HDR_LEN;
+	ethernet->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN);
+	tag->vlan_tci = rte_cpu_to_be_16(vlan);
+	tag->eth_proto = rte_cpu_to_be_16(type);
+	return RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN;
+}
+
+static void link_flush(struct link *link)
+{
+	port_transmit(link->port, link->queue, link->out, link->out_n);
+	link->out_n = 0;
+}
+
+void link_put(struct net *net, struct link *link, struct rte_mbuf *frame)
+{
+	link->out[link->out_n++] = frame;
+	count(&net->stats.frames_out, 1);
+	if (link->out_n == PORT_BURST_MAX)
+		link_flush(link);
+}
+
+void net_flush(struct net *net)
+{
+	for (unsigned k = 0; k < net->links_n; k++)
+		if (net->links[k].out_n > 0)
+			link_flush(&net->links[k]);
+}
+
+/* --- Paths --- */
+
+static struct path *path_slot(struct net *net, uint32_t src, uint32_t dst)
+{
+	const uint64_t key = ((uint64_t)src << 32 | dst) * net->hash_key;
+
+	return &net->paths[(key ^ key >> 32) * net->hash_key >> 53 & (PATHS_MAX - 1)];
+}
+
+/* The sum of an IPv4 header without length, id and type of service. */
+static uint32_t path_sum(const struct path *path)
+{
+	const struct rte_ipv4_hdr ip = {
+		.version_ihl = RTE_IPV4_VHL_DEF,
+		.fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG),
+		.time_to_live = IPV4_TTL,
+		.next_proto_id = IPPROTO_TCP,
+		.src_addr = path->src,
+		.dst_addr = path->dst,
+	};
+
+	return checksum_fold(checksum_add(0, &ip, sizeof(ip)));
+}
+
+/* All but the MAC of the next hop. NULL: packets of ours cannot go there. */
+static struct neighbour *path_make(struct net *net, struct path *path, uint32_t src, uint32_t dst)
+{
+	const struct address *ours = address_find(net, src);
+	const uint8_t nobody[RTE_ETHER_ADDR_LEN] = {0};
+	uint32_t next_hop;
+
+	if (ours == NULL || ours->link == LINK_NONE)
+		return NULL;
+	next_hop = address_next_hop(ours, dst);
+	if (next_hop == 0 || address_find(net, dst) != NULL)
+		return NULL;
+	if (path->src != src || path->dst != dst)
+		path->id = (uint16_t)net->env->random(net->env);
+	path->src = src;
+	path->dst = dst;
+	path->epoch = net->epoch;
+	path->sum = path_sum(path);
+	path->expires_ns = 0; /* until the MAC is there */
+	path->link = ours->link;
+	path->link_len = link_header_write(path->link_header, &net->links[ours->link], ours->vlan,
+					   nobody, RTE_ETHER_TYPE_IPV4);
+	return neighbour_use(net->neighbours, ours->link, ours->vlan, rte_be_to_cpu_32(next_hop));
+}
+
+static bool path_holds(const struct net *net, const struct path *path, uint32_t src, uint32_t dst)
+{
+	return path->src == src && path->dst == dst && path->epoch == net->epoch &&
+	       net_now_ns(net) < path->expires_ns;
+}
+
+/* Puts the headers before a segment, and leaves the TCP checksum to the port. */
+static void path_prepend(struct path *path, struct rte_mbuf *segment, uint8_t tos)
+{
+	const uint16_t headers_len = (uint16_t)(path->link_len + sizeof(struct rte_ipv4_hdr));
+	const uint16_t length =
+		rte_cpu_to_be_16((uint16_t)(segment->pkt_len + sizeof(struct rte_ipv4_hdr)));
+	const uint16_t id = rte_cpu_to_be_16(path->id);
+	uint8_t *at = (uint8_t *)rte_pktmbuf_prepend(segment, headers_len);
+	struct rte_ipv4_hdr *ip;
+
+	ASSERT(at != NULL);
+	memcpy(at, path->link_header, RTE_ETHER_HDR_LEN);
+	if (path->link_len > RTE_ETHER_HDR_LEN)
+		memcpy(at + RTE_ETHER_HDR_LEN, path->link_header + RTE_ETHER_HDR_LEN,
+		       RTE_VLAN_HLEN);
+	ip = (struct rte_ipv4_hdr *)(at + path->link_len);
+	*ip = (struct rte_ipv4_hdr){
+		.version_ihl = RTE_IPV4_VHL_DEF,
+		.type_of_service = tos,
+		.total_length = length,
+		.packet_id = id,
+		.fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG),
+		.time_to_live = IPV4_TTL,
+		.next_proto_id = IPPROTO_TCP,
+		.hdr_checksum = (uint16_t)~checksum_fold((uint64_t)path->sum + length + id +
+							 rte_cpu_to_be_16(tos)),
+		.src_addr = path->src,
+		.dst_addr = path->dst,
+	};
+	segment->l2_len = path->link_len;
+	segment->l3_len = sizeof(*ip);
+	segment->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_CKSUM;
+	path->id++;
+	if (segment->ol_flags & RTE_MBUF_F_TX_TCP_SEG) {
+		/* Each frame that the device cuts gets an id and a checksum of its own. */
+		segment->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
+		path->id += (uint16_t)(segment->pkt_len / segment->tso_segsz);
+	}
+}
+
+static void send_slowly(struct net *net, struct path *path, struct rte_mbuf *segment, uint32_t src,
+			uint32_t dst, uint8_t tos)
+{
+	struct neighbour *neighbour = path_make(net, path, src, dst);
+
+	if (neighbour == NULL) {
+		drop(segment, &net->stats.no_route);
+		return;
+	}
+	if (!neighbour_has_mac(neighbour)) {
+		path_prepend(path, segment, tos);
+		neighbour_wait(net->neighbours, neighbour, segment);
+		return;
+	}
+	memcpy(path->link_header, neighbour->mac, RTE_ETHER_ADDR_LEN);
+	path->epoch = net->epoch; /* the look-up may have made somebody give way */
+	path->expires_ns = net_now_ns(net) + PATH_NS_MAX;
+	path_prepend(path, segment, tos);
+	link_put(net, &net->links[path->link], segment);
+}
+
+void output_release(void *owner, const struct neighbour *neighbour, struct rte_mbuf *frame,
+		    bool dropped)
+{
+	struct net *net = owner;
+
+	if (dropped) {
+		drop(frame, &net->stats.waiting_dropped);
+		return;
+	}
+	memcpy(rte_pktmbuf_mtod(frame, uint8_t *), neighbour->mac, RTE_ETHER_ADDR_LEN);
+	link_put(net, &net->links[neighbour->port], frame);
+}
+
+/* --- struct tcp_wire --- */
+
+static struct net *net_of(struct tcp_wire *wire)
+{
+	return (struct net *)((char *)wire - offsetof(struct net, wire));
+}
+
+static void wire_send(struct tcp_wire *wire, struct rte_mbuf *segment, const uint8_t src[16],
+		      const uint8_t dst[16], uint8_t tos)
+{
+	struct net *net = net_of(wire);
+	const uint32_t src_ip = ipv4_of(src), dst_ip = ipv4_of(dst);
+	struct path *path = path_slot(net, src_ip, dst_ip);
+
+	if (!path_holds(net, path, src_ip, dst_ip)) {
+		send_slowly(net, path, segment, src_ip, dst_ip, tos);
+		return;
+	}
+	path_prepend(path, segment, tos);
+	link_put(net, &net->links[path->link], segment);
+}
+
+/* The source is not known here, so of several links that lead there the smallest counts. */
+static uint32_t wire_mtu(struct tcp_wire *wire, const uint8_t dst[16])
+{
+	struct net *net = net_of(wire);
+	const uint32_t ip = ipv4_of(dst);
+	uint32_t near = UINT32_MAX, routed = UINT32_MAX;
+
+	for (unsigned k = 0; k < net->addresses_n; k++) {
+		const struct address *ours = &net->addresses[k];
+		uint32_t mtu;
+
+		if (ours->link == LINK_NONE)
+			continue;
+		mtu = net->links[ours->link].mtu;
+		if ((ip & ours->mask) == ours->subnet)
+			near = RTE_MIN(near, mtu);
+		else
+			routed = RTE_MIN(routed, mtu);
+	}
+	if (near != UINT32_MAX)
+		return near;
+	return routed != UINT32_MAX ? routed : RTE_ETHER_MTU;
+}
+
+void output_init(struct net *net)
+{
+	uint32_t tso_bytes_max = UINT32_MAX, segments_max = UINT32_MAX;
+
+	for (unsigned k = 0; k < net->links_n; k++) {
+		tso_bytes_max = RTE_MIN(tso_bytes_max, port_tso_bytes_max(net->links[k].port));
+		segments_max = RTE_MIN(segments_max, port_segments_max(net->links[k].port));
+	}
+	net->wire = (struct tcp_wire){
+		.send = wire_send,
+		.mtu = wire_mtu,
+		.tso_bytes_max = net->links_n > 0 ? tso_bytes_max : 0,
+		.segments_max = net->links_n > 0 ? segments_max : 1,
+	};
+}
+
+struct tcp_wire *net_tcp_wire(struct net *net)
+{
+	return &net->wire;
+}

@@ -7,7 +7,7 @@
 
 enum {
 	/* Reading the clock costs as much as a tenth of a row. */
-	ROWS_PER_LOOK = 16,
+	STEPS_PER_LOOK = 16,
 };
 
 static const char failure_lost[] = "NO [CORRUPTION] Some messages cannot be read";
@@ -19,26 +19,23 @@ const char *cmd_fetch_begin(struct session *session, struct wire_cursor *cursor)
 	return session_job_read(session, cursor, fetch_compile);
 }
 
-/* Makes fetch->index the next message to answer. False: there is none. */
-static bool message_next(const struct session *session, struct fetch *fetch)
+/* Turns to the messages of the next run. False: there is none. */
+static bool run_next(const struct session *session, struct fetch *fetch)
 {
 	const struct store_view *view = session->view;
+	struct wire_run run;
 
-	while (fetch->index >= fetch->index_end) {
-		struct wire_run run;
-
-		if (fetch->run == fetch->runs_n)
-			return false;
-		run = fetch->runs[fetch->run++];
-		if (fetch->by_uid) {
-			fetch->index = store_view_lower_bound(view, run.first);
-			fetch->index_end = run.last == UINT32_MAX
-						   ? store_view_count(view)
-						   : store_view_lower_bound(view, run.last + 1);
-		} else {
-			fetch->index = run.first - 1;
-			fetch->index_end = run.last;
-		}
+	if (fetch->run == fetch->runs_n)
+		return false;
+	run = fetch->runs[fetch->run++];
+	if (fetch->by_uid) {
+		fetch->index = store_view_lower_bound(view, run.first);
+		fetch->index_end = run.last == UINT32_MAX
+					   ? store_view_count(view)
+					   : store_view_lower_bound(view, run.last + 1);
+	} else {
+		fetch->index = run.first - 1;
+		fetch->index_end = run.last;
 	}
 	return true;
 }
@@ -85,14 +82,21 @@ static enum step rows_produce(struct session *session, struct stream_out *out,
 {
 	struct session_engine *engine = session->engine;
 	struct fetch *fetch = session->job;
-	uint64_t until_ns = session_now_ns(session) + budget->ns;
+	uint64_t until_ns = clock_now_ns(engine->env.clock) + budget->ns;
+	uint32_t rows = 0;
 
-	for (uint32_t rows = 0; message_next(session, fetch); rows++) {
+	/* Runs that hold no message take time, too. */
+	for (uint32_t steps = 1;; steps++) {
 		int status;
 
-		if (rows >= budget->items || (rows % ROWS_PER_LOOK == ROWS_PER_LOOK - 1 &&
-					      clock_now_ns(engine->env.clock) > until_ns))
+		if (rows >= budget->items ||
+		    (steps % STEPS_PER_LOOK == 0 && clock_now_ns(engine->env.clock) > until_ns))
 			return STEP_MORE;
+		if (fetch->index >= fetch->index_end) {
+			if (!run_next(session, fetch))
+				break;
+			continue;
+		}
 		status = row_produce(session, fetch, out, until_ns);
 		if (status == -EAGAIN) {
 			engine->stats.waits_cold++;
@@ -104,6 +108,7 @@ static enum step rows_produce(struct session *session, struct stream_out *out,
 			return row_lost(session);
 		engine->stats.fetch_messages++;
 		fetch->index++;
+		rows++;
 	}
 	session->answer = fetch->failure != NULL ? fetch->failure : "OK FETCH completed";
 	return STEP_END;

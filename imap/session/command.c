@@ -135,9 +135,13 @@ void command_take(struct session *session, struct span line)
 void command_drop(struct session *session)
 {
 	store_wait_cancel(&session->wait);
-	/* A lent block comes back when the worker is done with it. */
-	if (session->job != NULL && !session->job_lent)
+	/* A lent block comes back when the worker is done with it; until login it has a password.
+	 */
+	if (session->job != NULL && !session->job_lent) {
+		if (session->state == SESSION_BEFORE_LOGIN)
+			explicit_bzero(session->job, ENGINE_BLOCK_BYTES);
 		session_block_put(session->engine, session->job);
+	}
 	session->job = NULL;
 	session->job_lent = false;
 	session->resume_ns = 0;

@@ -129,8 +129,8 @@ enum step {
 };
 
 enum command_flag {
-	/* Its numbers are sequence numbers: no EXPUNGE may be sent while it runs (RFC 3501 7.4.1).
-	 */
+	/* Its numbers are sequence numbers: they must be in use, and must stay so: no EXPUNGE may
+	 * be sent while it runs (RFC 3501 7.4.1). */
 	COMMAND_SEQUENCE = 1 << 0,
 	/* Changes mail or mailboxes: parsed in full, refused (docs/decisions.md). */
 	COMMAND_CHANGES = 1 << 1,

@@ -328,7 +328,8 @@ static const char *set_compile(struct compiler *compiler, struct wire_cursor *cu
 			&fetch->runs_n, &full) < 0)
 		return full ? answer_block_full : answer_arguments;
 	/* Sequence numbers must be in use (RFC 3501 section 9, seq-number); UIDs need not. */
-	if (!fetch->by_uid && (fetch->runs_n == 0 || runs[fetch->runs_n - 1].last > count))
+	if ((compiler->session->command->flags & COMMAND_SEQUENCE) != 0 &&
+	    (fetch->runs_n == 0 || runs[fetch->runs_n - 1].last > count))
 		return answer_numbers;
 	fetch->runs = arena_take(arena, fetch->runs_n * sizeof(*runs));
 	return NULL;

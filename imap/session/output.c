@@ -30,7 +30,7 @@ static enum step rows_produce(struct session *session, struct stream_out *out,
 			      const struct stream_budget *budget)
 {
 	struct session_engine *engine = session->engine;
-	uint64_t start_ns = session_now_ns(session);
+	uint64_t until_ns = clock_now_ns(engine->env.clock) + budget->ns;
 
 	for (uint32_t items = 0; items < budget->items; items++) {
 		struct wire_text text = {.ptr = engine->row, .capacity = sizeof(engine->row)};
@@ -50,7 +50,7 @@ static enum step rows_produce(struct session *session, struct stream_out *out,
 			return STEP_MORE;
 		session->row_off = 0;
 		session->row = session->row_next;
-		if (clock_now_ns(engine->env.clock) - start_ns > budget->ns)
+		if (clock_now_ns(engine->env.clock) > until_ns)
 			return STEP_MORE;
 	}
 	return STEP_MORE;

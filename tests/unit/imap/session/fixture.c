@@ -8,7 +8,7 @@
 
 #include "preparer.h"
 
-static const uint8_t account[16] = {0x5e, 0x55, 0x10, 0x4e, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+const uint8_t fixture_account[16] = {0x5e, 0x55, 0x10, 0x4e, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
 
 static const char plain[] = "From: Ann <ann@example.org>\r\n"
 			    "To: bob@example.com\r\n"
@@ -186,7 +186,7 @@ static void account_fill(struct fixture *fixture)
 	struct store_error error;
 	int inbox, sent;
 
-	if (store_import_open(fixture->store, account, &import, &error) != 0)
+	if (store_import_open(fixture->store, fixture_account, &import, &error) != 0)
 		fail_msg("%s", error.text);
 	inbox = mailbox_make(import, "INBOX", STORE_SUBSCRIBED);
 	sent = mailbox_make(import, "Sent", STORE_USE_SENT | STORE_SUBSCRIBED);
@@ -232,7 +232,7 @@ static enum auth_status verify(struct auth *auth, struct auth_request *request)
 		strcmp(request->name, "user") == 0 && strcmp(request->password, "pass word") == 0;
 
 	fixture->verified++;
-	memcpy(request->account, account, sizeof(account));
+	memcpy(request->account, fixture_account, sizeof(fixture_account));
 	if (fixture->unavailable != 0)
 		return fixture->unavailable;
 	return known ? AUTH_OK : AUTH_DENIED;

@@ -42,6 +42,8 @@ struct fixture {
 	struct session_config config;
 };
 
+extern const uint8_t fixture_account[16];
+
 /* For cmocka: *state becomes a struct fixture whose engine runs. */
 int fixture_setup(void **state);
 int fixture_teardown(void **state);

@@ -133,7 +133,7 @@ static bool wants_single_file(const struct wiremap_config *config)
 
 /* Virtual devices are plugged in one by one later, so that a refusal has its line; PCI devices
  * EAL must know from the start. */
-static int eal_open(const struct wiremap_config *config, struct port_error *error)
+static int eal_open(const struct wiremap_config *config, struct log *log, struct port_error *error)
 {
 	const char *pcis[PORT_COUNT_MAX];
 	struct port_eal_config eal = {
@@ -148,6 +148,7 @@ static int eal_open(const struct wiremap_config *config, struct port_error *erro
 		.no_huge = !config->eal.huge,
 		.in_memory = config->eal.in_memory,
 		.single_file_segments = wants_single_file(config),
+		.log = log,
 	};
 
 	for (unsigned k = 0; k < config->ports.n; k++)
@@ -208,7 +209,7 @@ int wires_open(const struct wiremap_config *config, struct log *log, struct wire
 	struct port_error error = {""};
 	cpu_set_t affinity;
 	bool known = sched_getaffinity(0, sizeof(affinity), &affinity) == 0;
-	int status = eal_open(config, &error);
+	int status = eal_open(config, log, &error);
 
 	*wires_r = (struct wires){.eal_runs = status == 0};
 	/* EAL has pinned this thread to the first core, where a loop will run. */

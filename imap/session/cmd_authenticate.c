@@ -46,10 +46,7 @@ const char *cmd_authenticate_begin(struct session *session, struct wire_cursor *
 		return answer_arguments;
 	if (wire_at(cursor, ' ')) {
 		wire_space(cursor);
-		initial = (struct span){cursor->ptr, 0};
-		while (cursor->ptr<cursor->end && * cursor->ptr> ' ')
-			cursor->ptr++;
-		initial.len = (size_t)(cursor->ptr - initial.ptr);
+		initial = command_word_take(cursor);
 	}
 	if (wire_end(cursor) < 0)
 		return answer_arguments;

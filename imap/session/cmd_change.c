@@ -19,8 +19,7 @@ static bool set_take(struct session *session, struct wire_cursor *cursor)
 	if (!full)
 		return false;
 	/* A set too long to be kept need not be: its bytes are passed over. */
-	while (cursor->ptr<cursor->end && * cursor->ptr> ' ')
-		cursor->ptr++;
+	command_word_take(cursor);
 	return true;
 }
 

@@ -233,8 +233,8 @@ static const char *key_take(struct reader *reader, unsigned depth)
 		return answer_keys;
 	if (wire_char(cursor, '(') > 0)
 		return keys_take(reader, depth + 1, ')');
-	if (wire_at(cursor, '*') ||
-	    (cursor->ptr < cursor->end && (uint8_t)(*cursor->ptr - '0') < 10))
+	/* No name begins with a digit. */
+	if (wire_at(cursor, '*') || (cursor->end > cursor->ptr && *cursor->ptr <= '9'))
 		return set_take(reader, KEY_SEQUENCE);
 	if (wire_atom(cursor, &word) < 0)
 		return answer_arguments;

@@ -78,6 +78,16 @@ static const struct command *command_find(struct span name, bool uid)
 	return NULL;
 }
 
+struct span command_word_take(struct wire_cursor *cursor)
+{
+	struct span word = {cursor->ptr, 0};
+
+	for (; cursor->ptr < cursor->end; cursor->ptr++, word.len++)
+		if (*cursor->ptr == ' ' || *cursor->ptr == '\r' || *cursor->ptr == '\n')
+			break;
+	return word;
+}
+
 void command_tag_keep(struct session *session, struct wire_cursor *cursor)
 {
 	struct span tag;

@@ -177,6 +177,8 @@ void command_take(struct session *session, struct span line);
 const char *command_literal(struct session *session, struct span so_far);
 /* Remembers the tag of a command, whole or begun; none: answers are untagged. */
 void command_tag_keep(struct session *session, struct wire_cursor *cursor);
+/* All up to the next space or the line's end. */
+struct span command_word_take(struct wire_cursor *cursor);
 /* Gives back what the running command holds; it is not running any more. */
 void command_drop(struct session *session);
 

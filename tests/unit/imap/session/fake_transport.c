@@ -218,19 +218,24 @@ static bool connection_run(struct fake_transport *fake, unsigned number)
 	return false;
 }
 
-void fake_run(struct fake_transport *fake, bool work)
+bool fake_turns(struct fake_transport *fake, unsigned turns)
 {
-	unsigned rounds = 0;
-	bool moved;
+	bool moved = true;
 
-	do {
+	for (; turns > 0 && moved; turns--) {
 		moved = false;
 		for (unsigned k = 0; k < FAKE_CONNECTIONS_MAX; k++)
 			moved |= connection_run(fake, k);
-		if (!moved && work)
-			moved = mock_work_run_one(&fake->work);
+	}
+	return moved;
+}
+
+void fake_run(struct fake_transport *fake, bool work)
+{
+	unsigned rounds = 0;
+
+	while (fake_turns(fake, 1) || (work && mock_work_run_one(&fake->work)))
 		ASSERT(++rounds < ROUNDS_MAX);
-	} while (moved);
 }
 
 void fake_wait_ms(struct fake_transport *fake, uint32_t ms)

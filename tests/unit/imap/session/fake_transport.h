@@ -63,6 +63,8 @@ int fake_open(struct fake_transport *fake, unsigned number, bool tls);
 void fake_send(struct fake_transport *fake, unsigned number, struct span bytes);
 /* Runs everything that can run, workers too if `work`, until nothing moves. */
 void fake_run(struct fake_transport *fake, bool work);
+/* At most so many turns, no workers. Whether anything moved in the last of them. */
+bool fake_turns(struct fake_transport *fake, unsigned turns);
 /* The peer sends no more. */
 void fake_end(struct fake_transport *fake, unsigned number);
 /* The connection is gone. */

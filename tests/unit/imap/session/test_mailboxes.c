@@ -170,13 +170,95 @@ static void test_search(void **state)
 		   "t NO [LIMIT] ");
 }
 
+/* A mailbox that takes more than one turn to look through, of which only the last is unseen. */
+static void test_many_messages(void **state)
+{
+	enum { MANY = 10000 };
+	struct fixture *fixture = *state;
+	struct store_message message = {
+		.bytes = span_of("Subject: one of many\r\n\r\n"),
+		.date = {1795000000, 0},
+		.system = STORE_SEEN,
+	};
+	struct store_import *import;
+	struct store_error error;
+	const char *out;
+	int mailbox;
+
+	assert_int_equal(store_import_open(fixture->store, fixture_account, &import, &error), 0);
+	mailbox = store_import_mailbox(import, span_of("Many"), 0, &error);
+	assert_true(mailbox >= 0);
+	for (unsigned k = 1; k <= MANY; k++) {
+		message.system = k < MANY ? STORE_SEEN : 0;
+		assert_int_equal(store_import_message(import, (unsigned)mailbox, &message, &error),
+				 1);
+	}
+	assert_int_equal(store_import_close(&import, &error), 0);
+	fixture_engine_restart(fixture);
+	fixture_login(fixture);
+	assert_has(fixture_talk(fixture, "a SELECT Many\r\n"), "* OK [UNSEEN 10000] ");
+	out = fixture_talk(fixture, "b SEARCH ALL\r\n");
+	assert_has(out, "* SEARCH 1 2 3 ");
+	assert_has(out, " 128 129 ");
+	assert_has(out, " 9999 10000\r\nb OK ");
+	assert_found(fixture, "SEARCH 1:* UNSEEN", " 10000");
+}
+
+/* More keys and patterns than a small block holds, and than are allowed. */
+static void test_limits(void **state)
+{
+	struct fixture *fixture = *state;
+	char command[8192];
+	size_t len;
+
+	fixture_select(fixture);
+	for (unsigned n = 20; n <= 320; n += 100) {
+		len = (size_t)snprintf(command, sizeof(command), "t SEARCH 7");
+		for (unsigned k = 0; k < n; k++)
+			len += (size_t)snprintf(command + len, sizeof(command) - len, " SEEN");
+		snprintf(command + len, sizeof(command) - len, "\r\n");
+		assert_has(fixture_talk(fixture, command),
+			   n < 200 ? "* SEARCH 7\r\nt OK " : "t NO [LIMIT] ");
+	}
+	for (unsigned n = 1; n <= 17; n++) {
+		len = (size_t)snprintf(command, sizeof(command), "t LIST \"\" (");
+		for (unsigned k = 0; k < n; k++)
+			len += (size_t)snprintf(command + len, sizeof(command) - len, "%s%0100u%%",
+						k > 0 ? " " : "", k);
+		snprintf(command + len, sizeof(command) - len, " INBOX)\r\n");
+		assert_has(fixture_talk(fixture, command),
+			   n < 16 ? "\"INBOX\"\r\nt OK " : "t NO [LIMIT] ");
+	}
+	/* Longer than any name: it matches none. */
+	snprintf(command, sizeof(command), "t LIST \"\" \"%%%03000u\"\r\n", 1);
+	assert_string_equal(fixture_talk(fixture, command), "t OK Mailboxes listed\r\n");
+}
+
+static void test_worker_queue_full(void **state)
+{
+	struct fixture *fixture = *state;
+	struct fake_connection *connection = &fixture->fake.connections[0];
+
+	fixture_login(fixture);
+	fixture->fake.work.room = 0;
+	fake_out_clear(&fixture->fake, 0);
+	fake_send(&fixture->fake, 0, span_of("a SELECT INBOX\r\n"));
+	fake_turns(&fixture->fake, 5);
+	assert_int_equal(connection->out_len, 0);
+	assert_int_equal(connection->state, STREAM_MORE);
+	fixture->fake.work.room = MOCK_WORK_MAX;
+	assert_has(fixture_talk(fixture, ""), "a OK ");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_select),     TEST(test_status), TEST(test_list),
-		TEST(test_subscribed), TEST(test_search),
+		TEST(test_select), TEST(test_status),
+		TEST(test_list),   TEST(test_subscribed),
+		TEST(test_search), TEST(test_many_messages),
+		TEST(test_limits), TEST(test_worker_queue_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

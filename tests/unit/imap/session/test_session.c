@@ -349,9 +349,14 @@ static void test_changes_are_refused(void **state)
 		"COPY 1", "EXPUNGE 1",	"UID EXPUNGE", "APPEND INBOX",	   "STORE 1 FLAGS (\\Seen",
 	};
 	struct fixture *fixture = *state;
-	char command[128];
+	char command[24000] = "t STORE 1";
 
 	fixture_select(fixture);
+	/* A set that is longer than anybody keeps. */
+	for (size_t k = 9; k < 20000; k += 6)
+		snprintf(command + k, sizeof(command) - k, ",%05zu", 10000 + k % 80000 / 2 * 2);
+	snprintf(command + strlen(command), 16, " FLAGS ()\r\n");
+	assert_has(fixture_talk(fixture, command), "t NO [CANNOT] ");
 	for (unsigned k = 0; k < sizeof(commands) / sizeof(commands[0]); k++) {
 		snprintf(command, sizeof(command), "t %s\r\n", commands[k]);
 		assert_has(fixture_talk(fixture, command), "t NO [CANNOT] ");

@@ -207,7 +207,11 @@ static uint64_t core_next_ns(const struct loop_core *core)
 {
 	uint64_t next_ns = min_ns(tcp_next_ns(core->tcp), net_next_ns(core->net));
 
-	return core->drain_until_ns == 0 ? next_ns : min_ns(next_ns, core->drain_until_ns);
+	/* While it ends it looks often whether the last connection has gone. */
+	if (core->drain_until_ns != 0)
+		next_ns = min_ns(next_ns, min_ns(core->drain_until_ns,
+						 core->clock.clock.mono_ns + LOOP_ENDING_NS));
+	return next_ns;
 }
 
 static bool ending_begun(const struct loop_core *core)
@@ -253,7 +257,6 @@ static bool core_ended(struct loop_core *core)
 			return false;
 		core->drain_until_ns = now_ns + core->ending->grace_ms * 1000000ull;
 		tcp_drain(core->tcp, LOOP_DRAINED_PER_TURN_MAX);
-		return false;
 	}
 	if (now_ns >= core->drain_until_ns)
 		return true;

@@ -19,6 +19,7 @@ enum loop_core_limits {
 	LOOP_TURN_NS_MAX = 1000 * 1000,
 	/* But producing gets this much, however long receiving took: no starving. */
 	LOOP_PRODUCE_NS_MIN = 200 * 1000,
+	LOOP_ENDING_NS = 5 * 1000 * 1000,
 	LOOP_ANSWERS_PER_TURN_MAX = 32,
 	LOOP_NEIGHBOURS_PER_TURN_MAX = 16,
 	LOOP_DRAINED_PER_TURN_MAX = 64,

@@ -440,21 +440,38 @@ static void test_answers_wake_their_core(void **state)
 	end_and_destroy();
 }
 
+static int64_t ending_ms(unsigned grace_ms)
+{
+	struct timespec start, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	loop_stop(loop, grace_ms);
+	loop_join(loop);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	return (end.tv_sec - start.tv_sec) * 1000 + (end.tv_nsec - start.tv_nsec) / 1000000;
+}
+
+/* Cores that sleep for a second are woken to end, and do not lie down again. */
+static void test_end_of_sleeping_cores(void **state)
+{
+	(void)state;
+	make(LOOP_IDLE_ADAPTIVE, false);
+	assert_int_equal(loop_start(loop), 0);
+	pause_ms(50);
+	assert_true(ending_ms(PATIENCE_MS) < 500);
+	loop_destroy(&loop);
+}
+
 /* An end waits for connections to go, but no longer than its grace. */
 static void test_end_waits_for_connections(void **state)
 {
-	struct timespec start, end;
 	int64_t took_ms;
 
 	(void)state;
 	make(LOOP_IDLE_ADAPTIVE, false);
 	tcps[1].connections = 1;
 	assert_int_equal(loop_start(loop), 0);
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	loop_stop(loop, 100);
-	loop_join(loop);
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	took_ms = (end.tv_sec - start.tv_sec) * 1000 + (end.tv_nsec - start.tv_nsec) / 1000000;
+	took_ms = ending_ms(100);
 	assert_true(took_ms >= 99 && took_ms < PATIENCE_MS);
 	assert_int_equal(tcps[0].drained, 1);
 	assert_int_equal(tcps[1].drained, 1);
@@ -515,6 +532,7 @@ int main(void)
 		cmocka_unit_test(test_idle_cores_sleep),
 		cmocka_unit_test(test_produces_until_done),
 		cmocka_unit_test(test_answers_wake_their_core),
+		cmocka_unit_test(test_end_of_sleeping_cores),
 		cmocka_unit_test(test_end_waits_for_connections),
 		cmocka_unit_test(test_failed_start_leaves_nothing),
 	};

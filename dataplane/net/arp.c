@@ -111,9 +111,9 @@ static void defend(struct net *net, struct address *ours, const uint8_t mac[6])
 	const uint64_t now_ns = net_now_ns(net);
 	char ip[INET_ADDRSTRLEN];
 
-	if (ours->defended_ns != 0 && now_ns - ours->defended_ns < (uint64_t)DEFEND_MS * NS_PER_MS)
+	if (now_ns < ours->defend_after_ns)
 		return;
-	ours->defended_ns = now_ns | 1;
+	ours->defend_after_ns = now_ns + (uint64_t)DEFEND_MS * NS_PER_MS;
 	log_line(net->env->log, LOG_LEVEL_WARNING,
 		 "ARP: %02x:%02x:%02x:%02x:%02x:%02x claims %s, which is ours", mac[0], mac[1],
 		 mac[2], mac[3], mac[4], mac[5],

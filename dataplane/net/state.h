@@ -53,8 +53,8 @@ struct address {
 	uint32_t subnet;
 	uint32_t gateway;
 	uint16_t vlan;
-	uint8_t link; /* or LINK_NONE */
-	uint64_t defended_ns;
+	uint8_t link;		  /* or LINK_NONE */
+	uint64_t defend_after_ns; /* when a claim to it is answered again */
 };
 
 /* All that a packet from `src` to `dst` needs but its length, its id and its type of service. */

@@ -257,10 +257,17 @@ static uint8_t *flags_write(const struct session *session, uint32_t index, uint8
 	return p;
 }
 
+/* BINARY.SIZE of a part that is not there is 0: its grammar has no NIL. */
+static uint64_t binary_size(const struct fetch_op *op, const struct mime_prep *prep)
+{
+	struct fetch_value value;
+
+	return fetch_value_find(op, prep, &value) == 0 ? value.end : 0;
+}
+
 uint8_t *fetch_plain_write(struct session *session, const struct fetch_op *op,
 			   const struct mime_prep *prep, uint32_t index, uint8_t *p)
 {
-	struct fetch_value value = {0};
 	struct store_date date;
 
 	switch ((enum fetch_kind)op->kind) {
@@ -274,9 +281,7 @@ uint8_t *fetch_plain_write(struct session *session, const struct fetch_op *op,
 		date = store_view_date(session->view, index);
 		return wire_put_date(p, &session->engine->day, date.utc_s, date.zone_min);
 	default:
-		/* BINARY.SIZE of a part that is not there is 0: its grammar has no NIL. */
-		fetch_value_find(op, prep, &value);
-		return wire_put_u64(p, value.end);
+		return wire_put_u64(p, binary_size(op, prep));
 	}
 }
 

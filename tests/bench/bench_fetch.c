@@ -4,7 +4,7 @@
  * transport again and again on one core.
  *
  *     bench_fetch [--seconds N] [--messages N] [NAME]
- *     valgrind --tool=callgrind --toggle-collect=round_run bench_fetch --rounds 1 header-sync
+ *     valgrind --tool=callgrind '--toggle-collect=round_run*' bench_fetch --rounds 1 header-sync
  */
 #include <errno.h>
 #include <ftw.h>

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rig.h"
+
+#include "eal.h"
+
+/* The peer's acknowledgement of everything before the pattern's byte `at`. */
+static void acked(struct rig *rig, size_t at)
+{
+	rig_segment(rig, ACK, rig->peer_seq, rig->peer_ack + (uint32_t)at, NULL, 0);
+	rig_turn(rig);
+}
+
+static struct rig_session *sending(struct rig *rig, size_t len)
+{
+	struct rig_session *session = rig_accept(rig);
+
+	rig_say(rig, session, len);
+	rig_turn(rig);
+	return session;
+}
+
+static void timeouts_back_off_and_give_up(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_session *session = sending(rig, 100);
+	uint64_t sent_ns = rig->clock.mono_ns;
+
+	rig_expect(rig, ACK);
+	for (unsigned i = 0; i < 10; i++) {
+		uint64_t rto_ms = 200ULL << i < 60000 ? 200ULL << i : 60000;
+
+		rig_sleep(rig, rto_ms - 20);
+		rig_silent(rig);
+		rig_sleep(rig, 21);
+		assert_int_equal(rig_expect(rig, ACK)->len, 100);
+		rig_silent(rig);
+	}
+	rig_sleep(rig, 61000);
+	rig_expect(rig, RST | ACK);
+	assert_int_equal(session->reason, STREAM_TIMEOUT);
+	assert_true(rig->clock.mono_ns - sent_ns > 100000000000); /* R2, RFC 1122 4.2.3.5 */
+	assert_int_equal(rig_stats(rig).retransmit_timeout, 11);
+}
+
+static void an_acknowledgement_ends_the_backing_off(void **state)
+{
+	struct rig *rig = *state;
+
+	sending(rig, 2000);
+	rig_sleep(rig, 700);
+	rig_forget_sent(rig);
+	acked(rig, RIG_MSS);
+	assert_int_equal(rig_expect(rig, ACK)->len, 540);
+	rig_sleep(rig, 201);
+	assert_int_equal(rig_expect(rig, ACK)->len, 540);
+	acked(rig, 2000);
+	rig_sleep(rig, 100000);
+	rig_silent(rig);
+}
+
+/* RFC 6298: the timeout follows the measured round trip, Karn leaves out the repeated. */
+static void timeout_follows_the_round_trip(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_session *session = rig_accept(rig);
+
+	for (unsigned i = 0; i < 60; i++) {
+		rig_say(rig, session, 100);
+		rig_turn(rig);
+		rig->clock.mono_ns += 500000000;
+		tcp_input(rig->tcp, NULL, 0); /* the clock is taken; no timer is run */
+		rig_segment(rig, ACK, rig->peer_seq, rig->peer_ack + 100 * (i + 1), NULL, 0);
+		rig_forget_sent(rig);
+	}
+	rig_say(rig, session, 100);
+	rig_turn(rig);
+	rig_forget_sent(rig);
+	rig_sleep(rig, 490);
+	rig_silent(rig);
+	rig_sleep(rig, 200);
+	assert_int_equal(rig_expect(rig, ACK)->len, 100);
+}
+
+static void three_duplicates_send_again(void **state)
+{
+	struct rig *rig = *state;
+	const struct rig_segment *s;
+
+	sending(rig, 100000);
+	assert_int_equal(rig->sent_n, 10);
+	rig_forget_sent(rig);
+	acked(rig, 0);
+	acked(rig, 0);
+	/* Limited transmit (RFC 3042): one new segment for each of the first two. */
+	assert_int_equal(rig_expect(rig, ACK)->seq, rig->peer_ack + 10 * RIG_MSS);
+	assert_int_equal(rig_expect(rig, ACK)->seq, rig->peer_ack + 11 * RIG_MSS);
+	rig_silent(rig);
+	acked(rig, 0);
+	s = rig_expect(rig, ACK);
+	assert_int_equal(s->seq, rig->peer_ack);
+	assert_int_equal(s->len, RIG_MSS);
+	assert_true(rig_pattern_at(s->bytes, s->len, 0));
+	rig_silent(rig);
+	assert_int_equal(rig_stats(rig).retransmit_fast, 1);
+	/* More duplicates inflate the window until new data fits (step 4). */
+	for (unsigned i = 0; i < 6; i++)
+		acked(rig, 0);
+	assert_true(rig->sent_at < rig->sent_n);
+	rig_forget_sent(rig);
+	/* All of it acknowledged: out of recovery with half the window (step 6). */
+	acked(rig, 15 * RIG_MSS);
+	rig_forget_sent(rig);
+	assert_int_equal(rig_stats(rig).retransmit_fast, 1);
+}
+
+/* NewReno: a partial acknowledgement names the next hole. */
+static void partial_acknowledgements(void **state)
+{
+	struct rig *rig = *state;
+
+	sending(rig, 14600);
+	rig_forget_sent(rig);
+	for (unsigned i = 0; i < 3; i++)
+		acked(rig, 0);
+	assert_int_equal(rig_expect(rig, ACK)->seq, rig->peer_ack);
+	acked(rig, 4 * RIG_MSS);
+	assert_int_equal(rig_expect(rig, ACK)->seq, rig->peer_ack + 4 * RIG_MSS);
+	acked(rig, 7 * RIG_MSS);
+	assert_int_equal(rig_expect(rig, ACK)->seq, rig->peer_ack + 7 * RIG_MSS);
+	rig_silent(rig);
+	acked(rig, 14600);
+	rig_sleep(rig, 100000);
+	rig_silent(rig);
+	assert_int_equal(rig_stats(rig).retransmit_timeout, 0);
+}
+
+/* What is no duplicate: with data, with another window, with nothing in flight. */
+static void what_is_no_duplicate(void **state)
+{
+	struct rig *rig = *state;
+
+	sending(rig, 5000);
+	rig_forget_sent(rig);
+	for (unsigned i = 0; i < 5; i++) {
+		rig_next(rig, ACK, "x", 1);
+		rig->peer_window -= 10;
+		rig_segment(rig, ACK, rig->peer_seq, rig->peer_ack, NULL, 0);
+	}
+	assert_int_equal(rig_stats(rig).duplicate_acks, 0);
+	acked(rig, 5000);
+	for (unsigned i = 0; i < 5; i++)
+		acked(rig, 5000);
+	assert_int_equal(rig_stats(rig).duplicate_acks, 0);
+}
+
+/* After a timeout the duplicates of what it sends again start no fast retransmit (RFC 6582). */
+static void no_fast_retransmit_after_a_timeout(void **state)
+{
+	struct rig *rig = *state;
+
+	sending(rig, 14600);
+	rig_sleep(rig, 201);
+	for (unsigned i = 0; i < 10; i++)
+		acked(rig, 0);
+	assert_int_equal(rig_stats(rig).retransmit_fast, 0);
+	assert_int_equal(rig_stats(rig).retransmit_timeout, 1);
+}
+
+/* Back to one segment, then slow start over what was in flight. */
+static void timeout_starts_slowly(void **state)
+{
+	struct rig *rig = *state;
+
+	sending(rig, 14600);
+	rig_forget_sent(rig);
+	rig_sleep(rig, 201);
+	assert_int_equal(rig_expect(rig, ACK)->seq, rig->peer_ack);
+	rig_silent(rig);
+	acked(rig, RIG_MSS);
+	assert_int_equal(rig_expect(rig, ACK)->seq, rig->peer_ack + RIG_MSS);
+	assert_int_equal(rig_expect(rig, ACK)->seq, rig->peer_ack + 2 * RIG_MSS);
+	rig_silent(rig);
+	/* The peer had the rest: it is not sent again. */
+	acked(rig, 14600);
+	rig_silent(rig);
+}
+
+static void lost_fin_is_sent_again(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_session *session = rig_accept(rig);
+
+	session->finally = STREAM_CLOSE;
+	rig_say(rig, session, 10);
+	rig_turn(rig);
+	rig_expect(rig, FIN | ACK);
+	rig_sleep(rig, 201);
+	assert_int_equal(rig_expect(rig, FIN | ACK)->len, 10);
+	acked(rig, 10);
+	rig_sleep(rig, 250);
+	assert_int_equal(rig_expect(rig, FIN | ACK)->len, 0);
+	acked(rig, 11);
+	assert_int_equal(session->closed, 1);
+	rig_silent(rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RIG_TEST(timeouts_back_off_and_give_up),
+		RIG_TEST(an_acknowledgement_ends_the_backing_off),
+		RIG_TEST(timeout_follows_the_round_trip),
+		RIG_TEST(three_duplicates_send_again),
+		RIG_TEST(partial_acknowledgements),
+		RIG_TEST(what_is_no_duplicate),
+		RIG_TEST(no_fast_retransmit_after_a_timeout),
+		RIG_TEST(timeout_starts_slowly),
+		RIG_TEST(lost_fin_is_sent_again),
+	};
+
+	rig_defaults();
+	if (eal_start(64) != 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -237,6 +237,26 @@ struct store_message {
 int store_import_message(struct store_import *import, unsigned mailbox,
 			 const struct store_message *message, struct store_error *error_r);
 
+/* --- Checking, offline, likewise --- */
+
+struct store_check {
+	/* Told of everything that is wrong, one line each. */
+	void (*found)(struct store_check *check, const char *text);
+	uint64_t accounts, mailboxes, messages, bytes, faults;
+};
+
+/*
+ * Reads all of an account: every checksum, every invariant of its files, every counter; that each
+ * message has the EMAILID of its bytes and the derived bytes that `prepare` makes of it today. Adds
+ * to the check's sums. 0, however many faults there were; -ENOENT; -ENOMEM.
+ */
+int store_account_check(struct store *store, const uint8_t uuid[16], struct store_check *check);
+
+/* Calls `each` for the accounts of all volumes until it returns non-zero, and returns that. -errno
+ * with a text: a directory cannot be read. */
+int store_accounts_each(struct store *store, int (*each)(const uint8_t uuid[16], void *arg),
+			void *arg, struct store_error *error_r);
+
 /* Removes an account's files. -ENOENT: there were none. */
 int store_account_remove(struct store *store, const uint8_t uuid[16], struct store_error *error_r);
 

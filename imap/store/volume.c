@@ -172,6 +172,82 @@ int store_account_directory(const struct store *store, const uint8_t uuid[16], b
 	return directory_make(*volume_r, path);
 }
 
+/* One of the 256 directories of a level, or one with a uuid for a name. */
+struct level {
+	const struct store_volume *volume;
+	char path[ACCOUNT_PATH_MAX];
+	int (*each)(const uint8_t uuid[16], void *arg);
+	void *arg;
+	struct store_error *error;
+};
+
+static bool uuid_parse(const char *name, uint8_t uuid_r[16])
+{
+	unsigned digits = 0;
+
+	for (; *name != '\0'; name++) {
+		int digit = *name >= '0' && *name <= '9'   ? *name - '0'
+			    : *name >= 'a' && *name <= 'f' ? *name - 'a' + 10
+							   : -1;
+
+		if (*name == '-')
+			continue;
+		if (digit < 0 || digits == 32)
+			return false;
+		uuid_r[digits / 2] =
+			(uint8_t)(digits % 2 == 0 ? digit << 4 : uuid_r[digits / 2] | digit);
+		digits++;
+	}
+	return digits == 32;
+}
+
+/* What lies under a path of the volume: two levels of two digits, then accounts. */
+static int level_walk(struct level *level, unsigned depth)
+{
+	int file = openat(level->volume->directory, depth == 0 ? "." : level->path,
+			  O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *directory = file >= 0 ? fdopendir(file) : NULL;
+	const struct dirent *entry;
+	uint8_t uuid[16];
+	int status = 0;
+
+	if (directory == NULL) {
+		status = -errno;
+		store_error_set(level->error, "%.300s/%s: %s", level->volume->path, level->path,
+				strerror(-status));
+		if (file >= 0)
+			close(file);
+		return status;
+	}
+	while (status == 0 && (entry = readdir(directory)) != NULL) {
+		if (depth == 2 && uuid_parse(entry->d_name, uuid)) {
+			status = level->each(uuid, level->arg);
+		} else if (depth < 2 && strlen(entry->d_name) == 2 && entry->d_name[0] != '.') {
+			if (depth > 0)
+				level->path[depth * 3 - 1] = '/';
+			memcpy(level->path + depth * 3, entry->d_name, 3);
+			status = level_walk(level, depth + 1);
+		}
+	}
+	closedir(directory);
+	return status;
+}
+
+int store_accounts_each(struct store *store, int (*each)(const uint8_t uuid[16], void *arg),
+			void *arg, struct store_error *error_r)
+{
+	int status = 0;
+
+	error_r->text[0] = '\0';
+	for (unsigned k = 0; k < store->volumes_n && status == 0; k++) {
+		struct level level = {
+			.volume = &store->volumes[k], .each = each, .arg = arg, .error = error_r};
+
+		status = level_walk(&level, 0);
+	}
+	return status;
+}
+
 /* --- Opening --- */
 
 static int system_check(const struct store_volume *volume, struct log *log,

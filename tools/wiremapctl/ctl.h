@@ -59,5 +59,6 @@ int user_passwd(struct ctl *ctl);
 int import_maildir(struct ctl *ctl);
 int import_mbox(struct ctl *ctl);
 int import_eml(struct ctl *ctl);
+int check(struct ctl *ctl);
 
 #endif

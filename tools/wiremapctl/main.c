@@ -16,6 +16,7 @@ static const char usage[] =
 	"  import maildir PATH      adds a Maildir with its subfolders (Maildir++ or nested)\n"
 	"  import mbox PATH         adds an mbox file, or a directory of them\n"
 	"  import eml PATH          adds one message, or a directory of them\n"
+	"  check                    reads everything and reports what is damaged, one line each\n"
 	"\n"
 	"An import may be stopped and run again: it goes on where it was and adds nothing twice.\n"
 	"\n"
@@ -28,13 +29,14 @@ static const char usage[] =
 	"  --scheme NAME            user add, passwd: yescrypt (default), scrypt, bcrypt, sha512,\n"
 	"                           sha256\n"
 	"  --mail                   user del: removes the account's mail, too\n"
-	"  --user NAME              import: whose mail it becomes\n"
+	"  --user NAME              import: whose mail it becomes; check: only this one's\n"
 	"  --mailbox NAME           import: the mailbox of what lies in PATH itself (INBOX)\n"
 	"  --separator C            import maildir: between levels in a folder's name (.)\n"
 	"  --flat                   import: all into one mailbox, whatever folders there are\n"
 	"  --mboxrd                 import mbox: takes one > from lines that begin with >From\n"
 	"\n"
-	"Exit status: 0 done; 1 failed; 2 wrong command line; 3 imported, but for the messages "
+	"Exit status: 0 done; 1 failed, or check found damage; 2 wrong command line; 3 imported, "
+	"but for the messages "
 	"that\n"
 	"were reported; 130 stopped, what was imported is safe.\n";
 
@@ -74,7 +76,7 @@ static const struct option options[] = {
 };
 
 struct command {
-	const char *words[2];
+	const char *words[2]; /* the second may be NULL */
 	const char *argument; /* what it is called, NULL: none */
 	unsigned options;     /* those it takes besides OPTIONS_ALWAYS */
 	int (*run)(struct ctl *ctl);
@@ -88,6 +90,7 @@ static const struct command commands[] = {
 	{{"import", "maildir"}, "PATH", OPTIONS_IMPORT | OPTION_SEPARATOR, import_maildir},
 	{{"import", "mbox"}, "PATH", OPTIONS_IMPORT | OPTION_MBOXRD, import_mbox},
 	{{"import", "eml"}, "PATH", OPTIONS_IMPORT, import_eml},
+	{{"check", NULL}, NULL, OPTION_USER, check},
 };
 
 static const char config_standard[] = "/etc/wiremap/wiremap.yaml";
@@ -148,11 +151,17 @@ static int option_take(struct ctl *ctl, int option)
 	return 0;
 }
 
+static int command_words(const struct command *command)
+{
+	return command->words[1] != NULL ? 2 : 1;
+}
+
 static const struct command *command_find(char **words, int n)
 {
 	for (size_t k = 0; k < sizeof(commands) / sizeof(commands[0]); k++)
-		if (n >= 2 && strcmp(words[0], commands[k].words[0]) == 0 &&
-		    strcmp(words[1], commands[k].words[1]) == 0)
+		if (n >= command_words(&commands[k]) &&
+		    strcmp(words[0], commands[k].words[0]) == 0 &&
+		    (commands[k].words[1] == NULL || strcmp(words[1], commands[k].words[1]) == 0))
 			return &commands[k];
 	return NULL;
 }
@@ -160,15 +169,18 @@ static const struct command *command_find(char **words, int n)
 /* The options must be the command's, and its argument must be there. */
 static int command_check(const struct command *command, unsigned given, char **words, int n)
 {
+	int wanted;
+
 	if (command == NULL)
 		return wrong(n < 1 ? "no command is given" : "no such command: ",
 			     n < 1 ? "" : words[0]);
 	for (const struct option *option = options; option->name != NULL; option++)
 		if ((given & (unsigned)option->val & ~(command->options | OPTIONS_ALWAYS)) != 0)
 			return wrong("this command takes no --", option->name);
-	if (command->argument != NULL && n < 3)
+	wanted = command_words(command) + (command->argument != NULL);
+	if (n < wanted)
 		return wrong("this command needs a ", command->argument);
-	if (n > (command->argument != NULL ? 3 : 2))
+	if (n > wanted)
 		return wrong("this is too much: ", words[n - 1]);
 	return 0;
 }
@@ -211,7 +223,7 @@ int main(int argc, char **argv)
 	if (status == 0)
 		status = configuration_read(&ctl);
 	if (status == 0) {
-		ctl.argument = command->argument != NULL ? argv[optind + 2] : NULL;
+		ctl.argument = command->argument != NULL ? argv[argc - 1] : NULL;
 		status = command->run(&ctl);
 	}
 	config_free(&ctl.config);

@@ -1,0 +1,193 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""wiremapctl as a person runs it.    test_ctl.py WIREMAPCTL"""
+
+import os
+import pathlib
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PROGRAM = sys.argv.pop(1)
+MESSAGE = b"Subject: %d\n\n" + b"A line of text, and then the next one.\n" * 300
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="wiremap-ctl-", dir="/tmp"))
+        (self.root / "volume").mkdir(mode=0o700)
+        self.config = self.root / "wiremap.yaml"
+        self.config.write_text(f"volumes: [{self.root}/volume]\nusers: {self.root}/users\n")
+
+    def tearDown(self):
+        shutil.rmtree(self.root)
+
+    def command(self, *words):
+        return [PROGRAM, "--config", str(self.config), *map(str, words)]
+
+    def run_it(self, *words, status=0, text=""):
+        done = subprocess.run(self.command(*words), input=text, capture_output=True, text=True,
+                              timeout=60)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def maildir(self, messages):
+        folder = self.root / "mail"
+        for part in ("cur", "new", "tmp"):
+            (folder / part).mkdir(parents=True)
+        for number in range(messages):
+            (folder / "cur" / f"{number}.x:2,S").write_bytes(MESSAGE % number)
+        return folder
+
+
+class Users(Case):
+    def test_life_of_a_user(self):
+        self.run_it("user", "add", "anna", text="secret\n")
+        self.run_it("user", "add", "bert", "--scheme", "sha256", text="secret\n")
+        listed = self.run_it("user", "list")
+        self.assertRegex(listed, r"^anna\t[0-9a-f-]{36}\nbert\t[0-9a-f-]{36}\n$")
+        lines = (self.root / "users").read_text().splitlines()
+        self.assertRegex(lines[0], r"^anna:\$y\$")
+        self.assertRegex(lines[1], r"^bert:\$5\$")
+        self.assertEqual((self.root / "users").stat().st_mode & 0o777, 0o600)
+        self.assertIn("has a user anna already", self.run_it("user", "add", "anna", status=1))
+        before = lines[0]
+        password = self.root / "password"
+        password.write_text("newer\r\nsecond line\n")
+        self.run_it("user", "passwd", "anna", "--password-file", password)
+        after = next(line for line in (self.root / "users").read_text().splitlines()
+                     if line.startswith("anna:"))
+        self.assertNotEqual(before, after)
+        self.assertEqual(before.split(":")[2], after.split(":")[2])
+        self.run_it("user", "del", "anna", "--mail")
+        self.assertNotIn("anna", self.run_it("user", "list"))
+        self.assertIn("1 accounts, 1 mailboxes", self.run_it("check"))
+        self.assertIn("no user anna", self.run_it("user", "del", "anna", status=1))
+
+    def test_bad_passwords(self):
+        self.assertIn("no password came", self.run_it("user", "add", "x", status=1))
+        self.assertIn("empty", self.run_it("user", "add", "x", text="\n", status=1))
+        self.assertIn("longer", self.run_it("user", "add", "x", text="p" * 512 + "\n", status=1))
+        self.run_it("user", "add", "x", text="p" * 511 + "\n")
+        self.assertIn("no scheme", self.run_it("user", "add", "y", "--scheme", "rot13", status=1))
+
+    def test_asks_twice_without_echo(self):
+        for second, expected in (("secret", 0), ("other", 1)):
+            child, terminal = pty.fork()
+            if child == 0:
+                os.execv(PROGRAM, self.command("user", "add", f"user{expected}"))
+            said = b""
+            for answer in ("secret", second):
+                while not said.endswith(b": "):
+                    said += os.read(terminal, 1024)
+                os.write(terminal, answer.encode() + b"\n")
+                said += b"\n"
+            try:
+                while chunk := os.read(terminal, 1024):
+                    said += chunk
+            except OSError:
+                pass
+            os.close(terminal)
+            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), expected)
+            self.assertNotIn(b"secret", said)
+
+
+class CommandLine(Case):
+    def test_wrong(self):
+        for words, said in (((), "no command"), (("user",), "no such command"),
+                            (("frob", "x"), "no such command: frob"),
+                            (("user", "add"), "needs a NAME"),
+                            (("user", "list", "x"), "too much: x"),
+                            (("user", "list", "--flat"), "takes no --flat"),
+                            (("import", "eml", "/x"), "--user"),
+                            (("import", "maildir", "/x", "--user", "a", "--separator", "/"),
+                             "--separator")):
+            self.assertIn(said, self.run_it(*words, status=2))
+        self.assertIn("usage:", self.run_it("--help"))
+
+    def test_configuration(self):
+        self.config.write_text("volumes: []\nfoo: 1\n")
+        self.assertIn(":2: foo is no key", self.run_it("user", "list", status=1))
+        self.config.write_text("")
+        self.assertIn("--users", self.run_it("user", "list", status=1))
+        self.assertIn("--volume", self.run_it("check", status=1))
+
+
+class Import(Case):
+    def setUp(self):
+        super().setUp()
+        self.run_it("user", "add", "anna", "--scheme", "sha256", text="x\n")
+
+    def test_twice(self):
+        folder = self.maildir(30)
+        self.assertIn("30 messages imported into 1 mailboxes of anna, 0 were",
+                      self.run_it("import", "maildir", folder, "--user", "anna"))
+        self.assertIn("0 messages imported into 1 mailboxes of anna, 30 were",
+                      self.run_it("import", "maildir", folder, "--user", "anna"))
+        self.assertIn("30 messages, ", self.run_it("check"))
+
+    def test_skips_and_says_so(self):
+        folder = self.maildir(3)
+        (folder / "cur" / "9.gone:2,").symlink_to("/nonexistent")
+        said = self.run_it("import", "maildir", folder, "--user", "anna", status=3)
+        self.assertRegex(said, r"skipped .*9\.gone:2,: No such file")
+        self.assertIn("3 messages imported", said)
+        self.assertIn("1 skipped", said)
+
+    def test_what_is_not_there(self):
+        self.assertIn("no mail is there",
+                      self.run_it("import", "mbox", "/nonexistent", "--user", "anna", status=1))
+        self.assertIn("no user zoe: add it with",
+                      self.run_it("import", "eml", "/tmp", "--user", "zoe", status=1))
+
+    def test_killed_and_run_again(self):
+        folder = self.maildir(1500)
+        words = self.command("import", "maildir", folder, "--user", "anna")
+        killed = 0
+        for attempt in range(60):
+            process = subprocess.Popen(words, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+            time.sleep(0.02 + attempt * 0.02)
+            process.kill()
+            killed += process.wait() == -signal.SIGKILL
+            self.assertIn(" 0 faults", self.run_it("check"))
+            if process.returncode == 0:
+                break
+        self.assertGreater(killed, 0)
+        self.run_it("import", "maildir", folder, "--user", "anna")
+        self.assertIn("1500 messages, ", self.run_it("check"))
+
+    def test_stopped_and_run_again(self):
+        folder = self.maildir(1500)
+        words = self.command("import", "maildir", folder, "--user", "anna")
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True)
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+        self.assertIn(process.returncode, (130, 0))
+        added = int(re.match(r"(\d+) messages imported", said)[1])
+        self.assertIn(f"{added} messages, ", self.run_it("check"))
+        self.assertIn(f"{1500 - added} messages imported",
+                      self.run_it("import", "maildir", folder, "--user", "anna"))
+
+    def test_one_at_a_time(self):
+        folder = self.maildir(1500)
+        words = self.command("import", "maildir", folder, "--user", "anna")
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            time.sleep(0.1)
+            done = subprocess.run(self.command("check"), capture_output=True, text=True,
+                                  timeout=60)
+            if process.poll() is None:
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("in use", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=0)

@@ -3,7 +3,8 @@
  * A fixed number of equal blocks for one core. Address space for all of them is
  * taken at creation; a page becomes memory when its first block is used, and the
  * block freed last is given out first, so a pool sized for the worst day costs
- * what its busiest moment needed. Private to imap/session.
+ * what its busiest moment needed. The core touches its pages first, so they lie on the
+ * core's own NUMA node. Private to imap/session.
  */
 #ifndef WIREMAP_SESSION_POOL_H
 #define WIREMAP_SESSION_POOL_H

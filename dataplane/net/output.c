@@ -56,14 +56,14 @@ void net_flush(struct net *net)
 
 /* --- Paths --- */
 
-static struct path *path_slot(struct net *net, uint32_t src, uint32_t dst)
+static struct path *path_slot(struct net *net, uint32_t src, uint32_t next_hop)
 {
-	const uint64_t key = ((uint64_t)src << 32 | dst) * net->hash_key;
+	const uint64_t key = ((uint64_t)src << 32 | next_hop) * net->hash_key;
 
 	return &net->paths[(key ^ key >> 32) * net->hash_key >> 53 & (PATHS_MAX - 1)];
 }
 
-/* The sum of an IPv4 header without length, id and type of service. */
+/* The sum of an IPv4 header without what differs from packet to packet. */
 static uint32_t path_sum(const struct path *path)
 {
 	const struct rte_ipv4_hdr ip = {
@@ -72,50 +72,50 @@ static uint32_t path_sum(const struct path *path)
 		.time_to_live = IPV4_TTL,
 		.next_proto_id = IPPROTO_TCP,
 		.src_addr = path->src,
-		.dst_addr = path->dst,
 	};
 
 	return checksum_fold(checksum_add(0, &ip, sizeof(ip)));
 }
 
-/* All but the MAC of the next hop. NULL: packets of ours cannot go there. */
-static struct neighbour *path_make(struct net *net, struct path *path, uint32_t src, uint32_t dst)
+static bool path_holds(const struct net *net, const struct path *path, uint32_t src,
+		       uint32_t next_hop)
 {
-	const struct address *ours = address_find(net, src);
-	const uint8_t nobody[RTE_ETHER_ADDR_LEN] = {0};
-	uint32_t next_hop;
-
-	if (ours == NULL || ours->link == LINK_NONE)
-		return NULL;
-	next_hop = address_next_hop(ours, dst);
-	if (next_hop == 0 || address_find(net, dst) != NULL)
-		return NULL;
-	if (path->src != src || path->dst != dst)
-		path->id = (uint16_t)net->env->random(net->env);
-	path->src = src;
-	path->dst = dst;
-	path->epoch = net->epoch;
-	path->sum = path_sum(path);
-	path->expires_ns = 0; /* until the MAC is there */
-	path->link = ours->link;
-	path->link_len = link_header_write(path->link_header, &net->links[ours->link], ours->vlan,
-					   nobody, RTE_ETHER_TYPE_IPV4);
-	return neighbour_use(net->neighbours, ours->link, ours->vlan, rte_be_to_cpu_32(next_hop));
-}
-
-static bool path_holds(const struct net *net, const struct path *path, uint32_t src, uint32_t dst)
-{
-	return path->src == src && path->dst == dst && path->epoch == net->epoch &&
+	return path->src == src && path->next_hop == next_hop && path->epoch == net->epoch &&
 	       net_now_ns(net) < path->expires_ns;
 }
 
-/* Puts the headers before a segment, and leaves the TCP checksum to the port. */
-static void path_prepend(struct path *path, struct rte_mbuf *segment, uint8_t tos)
+/* Makes `path` the one from `ours` to `next_hop`; it holds if the neighbour's MAC is known. */
+static struct neighbour *path_make(struct net *net, struct path *path, const struct address *ours,
+				   uint32_t next_hop)
+{
+	struct neighbour *neighbour =
+		neighbour_use(net->neighbours, ours->link, ours->vlan, rte_be_to_cpu_32(next_hop));
+
+	*path = (struct path){
+		.src = ours->ip,
+		.next_hop = next_hop,
+		.epoch = net->epoch,
+		.link = ours->link,
+	};
+	path->sum = path_sum(path);
+	path->link_len = link_header_write(path->link_header, &net->links[ours->link], ours->vlan,
+					   neighbour->mac, RTE_ETHER_TYPE_IPV4);
+	if (neighbour_has_mac(neighbour))
+		path->expires_ns = net_now_ns(net) + PATH_NS_MAX;
+	return neighbour;
+}
+
+/*
+ * Puts the headers before a segment, and leaves the TCP checksum to the port. With DF set a packet
+ * is never cut, so its id means nothing and is zero (RFC 6864 4.1); a counter would tell strangers
+ * how much we send.
+ */
+static void path_prepend(const struct path *path, struct rte_mbuf *segment, uint32_t dst,
+			 uint8_t tos)
 {
 	const uint16_t headers_len = (uint16_t)(path->link_len + sizeof(struct rte_ipv4_hdr));
 	const uint16_t length =
 		rte_cpu_to_be_16((uint16_t)(segment->pkt_len + sizeof(struct rte_ipv4_hdr)));
-	const uint16_t id = rte_cpu_to_be_16(path->id);
 	uint8_t *at = (uint8_t *)rte_pktmbuf_prepend(segment, headers_len);
 	struct rte_ipv4_hdr *ip;
 
@@ -129,45 +129,20 @@ static void path_prepend(struct path *path, struct rte_mbuf *segment, uint8_t to
 		.version_ihl = RTE_IPV4_VHL_DEF,
 		.type_of_service = tos,
 		.total_length = length,
-		.packet_id = id,
 		.fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG),
 		.time_to_live = IPV4_TTL,
 		.next_proto_id = IPPROTO_TCP,
-		.hdr_checksum = (uint16_t)~checksum_fold((uint64_t)path->sum + length + id +
+		.hdr_checksum = (uint16_t)~checksum_fold((uint64_t)path->sum + dst + length +
 							 rte_cpu_to_be_16(tos)),
 		.src_addr = path->src,
-		.dst_addr = path->dst,
+		.dst_addr = dst,
 	};
 	segment->l2_len = path->link_len;
 	segment->l3_len = sizeof(*ip);
 	segment->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_CKSUM;
-	path->id++;
-	if (segment->ol_flags & RTE_MBUF_F_TX_TCP_SEG) {
-		/* Each frame that the device cuts gets an id and a checksum of its own. */
+	/* Each frame that the device cuts gets a checksum of its own. */
+	if (segment->ol_flags & RTE_MBUF_F_TX_TCP_SEG)
 		segment->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
-		path->id += (uint16_t)(segment->pkt_len / segment->tso_segsz);
-	}
-}
-
-static void send_slowly(struct net *net, struct path *path, struct rte_mbuf *segment, uint32_t src,
-			uint32_t dst, uint8_t tos)
-{
-	struct neighbour *neighbour = path_make(net, path, src, dst);
-
-	if (neighbour == NULL) {
-		drop(segment, &net->stats.no_route);
-		return;
-	}
-	if (!neighbour_has_mac(neighbour)) {
-		path_prepend(path, segment, tos);
-		neighbour_wait(net->neighbours, neighbour, segment);
-		return;
-	}
-	memcpy(path->link_header, neighbour->mac, RTE_ETHER_ADDR_LEN);
-	path->epoch = net->epoch; /* the look-up may have made somebody give way */
-	path->expires_ns = net_now_ns(net) + PATH_NS_MAX;
-	path_prepend(path, segment, tos);
-	link_put(net, &net->links[path->link], segment);
 }
 
 void output_release(void *owner, const struct neighbour *neighbour, struct rte_mbuf *frame,
@@ -194,14 +169,28 @@ static void wire_send(struct tcp_wire *wire, struct rte_mbuf *segment, const uin
 		      const uint8_t dst[16], uint8_t tos)
 {
 	struct net *net = net_of(wire);
-	const uint32_t src_ip = ipv4_of(src), dst_ip = ipv4_of(dst);
-	struct path *path = path_slot(net, src_ip, dst_ip);
+	const uint32_t dst_ip = ipv4_of(dst);
+	const struct address *ours = address_find(net, ipv4_of(src));
+	struct neighbour *neighbour;
+	struct path *path;
+	uint32_t next_hop = 0;
 
-	if (!path_holds(net, path, src_ip, dst_ip)) {
-		send_slowly(net, path, segment, src_ip, dst_ip, tos);
+	if (ours != NULL && ours->link != LINK_NONE && address_find(net, dst_ip) == NULL)
+		next_hop = address_next_hop(ours, dst_ip);
+	if (next_hop == 0) {
+		drop(segment, &net->stats.no_route);
 		return;
 	}
-	path_prepend(path, segment, tos);
+	path = path_slot(net, ours->ip, next_hop);
+	if (!path_holds(net, path, ours->ip, next_hop)) {
+		neighbour = path_make(net, path, ours, next_hop);
+		if (!neighbour_has_mac(neighbour)) {
+			path_prepend(path, segment, dst_ip, tos);
+			neighbour_wait(net->neighbours, neighbour, segment);
+			return;
+		}
+	}
+	path_prepend(path, segment, dst_ip, tos);
 	link_put(net, &net->links[path->link], segment);
 }
 

@@ -18,8 +18,8 @@
 
 enum state_limits {
 	ADDRESS_SLOTS = 2 * NET_ADDRESSES_MAX, /* of the hash table: half stay empty */
-	/* Destinations whose headers are kept ready; a power of two. One more than these shares a
-	 * slot and is made anew, at the cost of a look-up in the neighbour cache. */
+	/* Next hops whose headers are kept ready; a power of two. Two that share a slot are made
+	 * anew by turns, at the cost of a look-up in the neighbour cache. */
 	PATHS_MAX = 2048,
 	/* A path is looked up again after so long, which tells the neighbour cache it is used. */
 	PATH_NS_MAX = 1000 * 1000 * 1000,
@@ -57,18 +57,18 @@ struct address {
 	uint64_t defend_after_ns; /* when a claim to it is answered again */
 };
 
-/* All that a packet from `src` to `dst` needs but its length, its id and its type of service. */
+/* The headers of packets from `src` by way of `next_hop`, but for what differs from packet to
+ * packet: destination, length and type of service. */
 struct path {
-	uint64_t expires_ns;
-	uint32_t src, dst; /* network order */
-	uint32_t epoch;	   /* of struct net; another one: some MAC changed since */
-	uint32_t sum;	   /* of the IPv4 header without those three fields */
-	uint16_t id;	   /* counts up per destination from a random start (RFC 6864) */
+	uint64_t expires_ns;	/* 0: the MAC is not known */
+	uint32_t src, next_hop; /* network order */
+	uint32_t epoch;		/* of struct net; another one: some MAC changed since */
+	uint32_t sum;		/* of the IPv4 header without those three fields */
 	uint8_t link;
 	uint8_t link_len;
 	uint8_t link_header[LINK_HEADER_BYTES_MAX];
 } __rte_cache_aligned;
-static_assert(sizeof(struct path) == RTE_CACHE_LINE_SIZE, "one line per destination");
+static_assert(sizeof(struct path) == RTE_CACHE_LINE_SIZE, "one line a path");
 
 struct net {
 	struct tcp_wire wire;

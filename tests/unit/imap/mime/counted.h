@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Forced into every file of imap/mime for test_linear: the library calls whose cost depends on
+ * their input are counted there by the bytes they look at.
+ */
+#ifndef WIREMAP_TESTS_COUNTED_H
+#define WIREMAP_TESTS_COUNTED_H
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *counted_memchr(const void *s, int c, size_t n);
+int counted_memcmp(const void *a, const void *b, size_t n);
+void *counted_memcpy(void *to, const void *from, size_t n);
+void *counted_memmove(void *to, const void *from, size_t n);
+void *counted_realloc(void *old, size_t n);
+
+#define memchr counted_memchr
+#define memcmp counted_memcmp
+#define memcpy counted_memcpy
+#define memmove counted_memmove
+#define realloc counted_realloc
+
+#endif

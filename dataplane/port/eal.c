@@ -248,8 +248,12 @@ int port_eal_start(const struct port_eal_config *config, struct port_error *erro
 	eal_log_forget();
 	sched_getaffinity(0, sizeof(before), &before);
 	leave_cores(config);
-	if (rte_eal_init((int)arguments.n, arguments.list) >= 0)
+	if (rte_eal_init((int)arguments.n, arguments.list) >= 0) {
+		/* It is empty when everything is in memory, and who made it may have no right to
+		 * remove it later. */
+		rmdir(rte_eal_get_runtime_dir());
 		return 0;
+	}
 	sched_setaffinity(0, sizeof(before), &before);
 	snprintf(error_r->text, sizeof(error_r->text), "EAL does not start: %s: %s",
 		 rte_strerror(rte_errno), eal_log_complaint());

@@ -32,6 +32,23 @@ static int config_read(const char *path, struct wiremap_config **config_r,
 	return status;
 }
 
+static int user_count(const struct auth_user *user, void *users)
+{
+	(void)user;
+	++*(unsigned *)users;
+	return 0;
+}
+
+/* A password file that is not there yet, or broken, keeps nobody but its users out. */
+static void users_look(struct server *server)
+{
+	struct auth_error error = {""};
+	unsigned users = 0;
+
+	if (auth_users_each(server->config->users, user_count, &users, &error) != 0)
+		log_line(&server->log.log, LOG_LEVEL_WARNING, "nobody can log in: %s", error.text);
+}
+
 /* The helper forks before anything has threads; the store may start some. */
 static int helpers_start(struct server *server)
 {
@@ -114,6 +131,7 @@ int server_prepare(struct server *server, const char *config_path)
 	if (server->config->control_socket != NULL)
 		log_line(&server->log.log, LOG_LEVEL_WARNING,
 			 "control_socket: this version has none; use signals and stats_file");
+	users_look(server);
 	privileges_raise_limits(&server->log.log);
 	status = helpers_start(server);
 	if (status == 0)
@@ -155,13 +173,6 @@ void server_stop(struct server *server, unsigned grace_ms)
 	config_free(&server->config);
 }
 
-static int user_count(const struct auth_user *user, void *users)
-{
-	(void)user;
-	++*(unsigned *)users;
-	return 0;
-}
-
 /* A server that runs on the volumes holds their locks; they are in order then. */
 static int volumes_check(struct server *server)
 {
@@ -169,7 +180,8 @@ static int volumes_check(struct server *server)
 	int status = mail_open(server->config, &server->log.log, &server->store, &error);
 
 	if (status == -EBUSY) {
-		log_line(&server->log.log, LOG_LEVEL_INFO, "%s", error.text);
+		log_line(&server->log.log, LOG_LEVEL_INFO,
+			 "volumes: not looked at, a server or tool is using them");
 		return 0;
 	}
 	say(server, status, error.text);

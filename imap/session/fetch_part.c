@@ -7,6 +7,11 @@
 
 #include <errno.h>
 
+enum {
+	/* Looks at the clock while it sends one header field after the other. */
+	RUNS_PER_LOOK = 64,
+};
+
 /* What data_write() and its leaves return besides -errno. */
 enum progress { PROGRESS_STOPPED, PROGRESS_FINISHED };
 
@@ -56,19 +61,28 @@ static int section_write(const struct writer *writer)
 	return PROGRESS_FINISHED;
 }
 
+static bool time_is_up(const struct writer *writer)
+{
+	return clock_now_ns(writer->session->engine->env.clock) > writer->until_ns;
+}
+
 static int fields_write(const struct writer *writer)
 {
 	struct fetch_value *value = &writer->fetch->value;
 
-	while (value->pos < value->end) {
-		struct mime_field_run run = {.copy = span_of("\r\n")};
-		uint32_t cursor = value->cursor;
+	for (unsigned runs = 1; value->pos < value->end; runs++) {
+		struct mime_field_run run;
+		uint32_t cursor = value->cursor, len, skip;
 		bool more = mime_fields_next(&writer->prep, value->part, writer->op->fields,
 					     &cursor, &run);
-		uint32_t len = run.copy.ptr != NULL ? (uint32_t)run.copy.len : run.extent.len;
 		struct span piece;
-		uint32_t skip;
 
+		if (runs % RUNS_PER_LOOK == 0 && time_is_up(writer))
+			return PROGRESS_STOPPED;
+		/* Behind the last field stands the empty line. */
+		if (!more)
+			run.copy = span_of("\r\n");
+		len = run.copy.ptr != NULL ? (uint32_t)run.copy.len : run.extent.len;
 		if (value->at + len <= value->pos) {
 			if (!more)
 				return -EIO;
@@ -131,7 +145,7 @@ static int binary_skip(const struct writer *writer)
 
 		if (n < 0)
 			return n;
-		if (clock_now_ns(engine->env.clock) > writer->until_ns)
+		if (time_is_up(writer))
 			return PROGRESS_STOPPED;
 	}
 	return PROGRESS_FINISHED;

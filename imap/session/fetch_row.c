@@ -96,6 +96,7 @@ static int message_gather(struct session *session, struct fetch_row *row, uint32
 	return 0;
 }
 
+/* Stops where the row is seen to be long: a header may have a hundred thousand fields. */
 static int fields_gather(struct session *session, struct fetch_row *row, const struct fetch_op *op,
 			 uint32_t part, uint64_t *size_r)
 {
@@ -105,6 +106,11 @@ static int fields_gather(struct session *session, struct fetch_row *row, const s
 	int status = 0;
 
 	while (status == 0 && mime_fields_next(&row->prep, part, op->fields, &cursor, &run)) {
+		if (row->pieces_n == FETCH_ROW_PIECES_MAX ||
+		    row->bytes > STREAM_RESERVE_BYTES_MAX) {
+			row->is_short = false;
+			return 0;
+		}
 		if (run.copy.ptr != NULL)
 			piece_add(row, run.copy);
 		else

@@ -8,8 +8,8 @@
 /* Sends "t UID FETCH <what>" and compares all that comes back but the tagged line. */
 static void assert_row(struct fixture *fixture, const char *what, const char *row)
 {
-	char command[512];
-	char expected[4096];
+	char command[4096];
+	char expected[16384];
 
 	snprintf(command, sizeof(command), "t FETCH %s\r\n", what);
 	snprintf(expected, sizeof(expected), "%st OK FETCH completed\r\n", row);
@@ -202,6 +202,31 @@ static void test_long_answers(void **state)
 		   "{52}\r\nsubject: folded\r\n  twice\r\n\tor so\r\nSUBJECT: again\r\n\r\n)");
 }
 
+/* As many runs as a short row may have, one fewer and some more. */
+static void test_many_runs(void **state)
+{
+	struct fixture *fixture = *state;
+	char names[2048], fields[4096], row[8192], command[4096];
+
+	fixture_select(fixture);
+	for (unsigned n = 60; n <= 70; n++) {
+		size_t names_len = 0, fields_len = 0;
+
+		for (unsigned k = 0; k < n; k++) {
+			names_len += (size_t)snprintf(names + names_len, sizeof(names) - names_len,
+						      "%sX-Hop-%u", k > 0 ? " " : "", k);
+			fields_len +=
+				(size_t)snprintf(fields + fields_len, sizeof(fields) - fields_len,
+						 "X-Hop-%u: %u\r\n", k, k);
+		}
+		snprintf(command, sizeof(command), "4 BODY[HEADER.FIELDS (%s)]", names);
+		snprintf(row, sizeof(row),
+			 "* 4 FETCH (BODY[HEADER.FIELDS (%s)] {%zu}\r\n%s\r\n)\r\n", names,
+			 fields_len + 2, fields);
+		assert_row(fixture, command, row);
+	}
+}
+
 static void test_syntax(void **state)
 {
 	static const char *const wrong[] = {
@@ -284,10 +309,11 @@ static void test_large_programs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_index_items),	  TEST(test_envelope_and_structure),
-		TEST(test_header_fields), TEST(test_sections),
-		TEST(test_binary),	  TEST(test_long_answers),
-		TEST(test_syntax),	  TEST(test_large_programs),
+		TEST(test_index_items),	   TEST(test_envelope_and_structure),
+		TEST(test_header_fields),  TEST(test_sections),
+		TEST(test_binary),	   TEST(test_long_answers),
+		TEST(test_many_runs),	   TEST(test_syntax),
+		TEST(test_large_programs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

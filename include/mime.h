@@ -75,6 +75,7 @@ enum { MIME_PART_NONE = UINT32_MAX, MIME_PART_ROOT = 0 };
  * The part a section path names (RFC 3501 6.4.5: 1.2.3 counts body parts; a
  * message/rfc822's parts are those of the message inside; part 1 of a message that is not
  * multipart is its text). `depth` 0 is the message itself. MIME_PART_NONE: no such part.
+ * What it returns is for the calls below and has no other meaning.
  */
 uint32_t mime_part_find(const struct mime_prep *prep, const uint32_t *path, unsigned depth);
 
@@ -103,18 +104,19 @@ struct mime_fieldset *mime_fieldset_compile(void *memory, const struct span *nam
 /*
  * Walks the header fields of a part's header (the root's, or the message's inside a
  * message/rfc822 part) that are in the set, in their order in the message, each with all its
- * folded lines and its line end. Adjacent fields come as one run. Start with *cursor = 0.
+ * folded lines and its line end. Fields whose bytes are adjacent come as one run: in the blob
+ * even such as have others between them in the message. Start with *cursor = 0.
  * Returns false at the end. Each run is either in the blob (`copy`, ptr != NULL) or in the
  * message (`extent`). Missing: the closing empty line, which the caller adds when
  * mime_fields_empty_line() says that header had one (RFC 3501 6.4.5: the blank line is always
  * included, except if the message has no body and no blank line).
  *
  * A field of an unknown name is told apart by its name's bytes in the blob: no call needs the
- * message.
+ * message. A line without a colon is no field: no name finds it, a negated set does.
  */
 struct mime_field_run {
 	struct span copy;	   /* ptr NULL: not copied into the blob */
-	struct mime_extent extent; /* where in the message; always set */
+	struct mime_extent extent; /* where in the message, if not copied */
 };
 bool mime_fields_next(const struct mime_prep *prep, uint32_t part, const struct mime_fieldset *set,
 		      uint32_t *cursor, struct mime_field_run *run_r);
@@ -132,7 +134,8 @@ enum mime_encoding {
 	MIME_ENCODING_UNKNOWN
 };
 
-/* What BINARY needs (RFC 3516): the encoding of a part and its decoded size, bytes, prepared. */
+/* What BINARY needs (RFC 3516): the encoding of a part and its decoded size, bytes, prepared. A
+ * part that holds others is not encoded (RFC 2045 6.4), whatever its field says. */
 enum mime_encoding mime_part_encoding(const struct mime_prep *prep, uint32_t part);
 uint64_t mime_part_decoded_size(const struct mime_prep *prep, uint32_t part);
 

@@ -1,27 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Prints what imap/mime answers about messages, for the comparisons with other servers and
- * libraries:
- *
- *     mime_dump < frames > frames
- *
- * A frame is a length in decimal, a line feed, and that many bytes. For each message comes one
- * frame per question, in the order of `questions` (oracle_dovecot.py asks Dovecot the same).
+ * Prints what imap/mime answers about messages, for comparing it with other servers: frames in,
+ * and for each message one frame out per question, in the order of mime_mail.py.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mime.h"
+#include "mime_frames.h"
 
-struct text {
-	char *ptr;
-	size_t len;
-	FILE *file;
-};
+enum { NAMES_MAX = 16 };
 
-struct question {
-	void (*answer)(const struct mime_prep *prep, struct span message, FILE *out);
+struct letter {
+	struct mime_prep prep;
+	struct span bytes;
 };
 
 static void put(FILE *out, struct span span)
@@ -29,162 +22,101 @@ static void put(FILE *out, struct span span)
 	fwrite(span.ptr, 1, span.len, out);
 }
 
-static void answer_size(const struct mime_prep *prep, struct span message, FILE *out)
+static void put_runs(const struct letter *letter, const struct mime_fieldset *set, FILE *out)
 {
-	(void)message;
-	fprintf(out, "%u", mime_prep_size(prep));
-}
-
-static void answer_envelope(const struct mime_prep *prep, struct span message, FILE *out)
-{
-	(void)message;
-	put(out, mime_prep_envelope(prep));
-}
-
-static void answer_body(const struct mime_prep *prep, struct span message, FILE *out)
-{
-	(void)message;
-	put(out, mime_prep_body(prep));
-}
-
-static void answer_bodystructure(const struct mime_prep *prep, struct span message, FILE *out)
-{
-	(void)message;
-	put(out, mime_prep_bodystructure(prep));
-}
-
-/* The literal of HEADER.FIELDS: what the session would send. */
-static void fields(const struct mime_prep *prep, struct span message, FILE *out, const char *list,
-		   bool negated)
-{
-	struct span names[16];
-	char *words = strdup(list), *rest = words, *word;
-	uint64_t size = 0, expected;
-	struct mime_fieldset *set;
 	struct mime_field_run run;
 	uint32_t cursor = 0;
-	unsigned n = 0;
-	void *memory;
 
-	while ((word = strsep(&rest, " ")) != NULL)
-		names[n++] = span_of(word);
-	memory = malloc(mime_fieldset_bytes(n, strlen(list)));
-	set = mime_fieldset_compile(memory, names, n, negated);
-	expected = mime_fields_size(prep, MIME_PART_ROOT, set);
-	while (mime_fields_next(prep, MIME_PART_ROOT, set, &cursor, &run)) {
-		struct span bytes = run.copy;
-
-		if (bytes.ptr == NULL)
-			bytes = span_cut(message, run.extent.off, run.extent.len);
-		put(out, bytes);
-		size += bytes.len;
-	}
-	if (size != expected)
-		fprintf(out, "[size says %llu]", (unsigned long long)expected);
-	if (mime_fields_empty_line(prep, MIME_PART_ROOT))
+	while (mime_fields_next(&letter->prep, MIME_PART_ROOT, set, &cursor, &run))
+		put(out, run.copy.ptr != NULL
+				 ? run.copy
+				 : span_cut(letter->bytes, run.extent.off, run.extent.len));
+	if (mime_fields_empty_line(&letter->prep, MIME_PART_ROOT))
 		fputs("\r\n", out);
+}
+
+/* HEADER.FIELDS of the names in `list`, or with `negated` HEADER.FIELDS.NOT. */
+static void put_fields(const struct letter *letter, const char *list, bool negated, FILE *out)
+{
+	struct span names[NAMES_MAX];
+	char *words = strdup(list), *rest = words, *word;
+	void *memory = malloc(mime_fieldset_bytes(NAMES_MAX, strlen(list)));
+	unsigned n = 0;
+
+	if (words == NULL || memory == NULL)
+		exit(1);
+	while (n < NAMES_MAX && (word = strsep(&rest, " ")) != NULL)
+		names[n++] = span_of(word);
+	put_runs(letter, mime_fieldset_compile(memory, names, n, negated), out);
 	free(memory);
 	free(words);
 }
 
-static void answer_fields(const struct mime_prep *prep, struct span message, FILE *out)
-{
-	fields(prep, message, out,
-	       "DATE FROM TO CC SUBJECT MESSAGE-ID REFERENCES CONTENT-TYPE IN-REPLY-TO REPLY-TO",
-	       false);
-}
-
-static void answer_fields_odd(const struct mime_prep *prep, struct span message, FILE *out)
-{
-	fields(prep, message, out, "X-Mailer received X-No-Such LIST-ID mime-version", false);
-}
-
-static void answer_fields_not(const struct mime_prep *prep, struct span message, FILE *out)
-{
-	fields(prep, message, out, "Received DATE x-mailer", true);
-}
-
-static void section(const struct mime_prep *prep, struct span message, FILE *out,
-		    enum mime_section which)
+static void put_section(const struct letter *letter, enum mime_section section, FILE *out)
 {
 	struct mime_extent extent;
 
-	if (mime_section_extent(prep, MIME_PART_ROOT, which, &extent) == 0)
-		put(out, span_cut(message, extent.off, extent.len));
+	if (mime_section_extent(&letter->prep, MIME_PART_ROOT, section, &extent) == 0)
+		put(out, span_cut(letter->bytes, extent.off, extent.len));
 }
 
-static void answer_header(const struct mime_prep *prep, struct span message, FILE *out)
+/* "path:size" of every part below path, with a space before it. */
+static void put_sizes(const struct letter *letter, uint32_t *path, unsigned depth, FILE *out)
 {
-	section(prep, message, out, MIME_SECTION_HEADER);
-}
+	for (path[depth] = 1; depth < MIME_PATH_DEPTH_MAX; path[depth]++) {
+		uint32_t part = mime_part_find(&letter->prep, path, depth + 1);
 
-static void answer_text(const struct mime_prep *prep, struct span message, FILE *out)
-{
-	section(prep, message, out, MIME_SECTION_TEXT);
-}
-
-/* "path:size" of every leaf, in order. */
-static void binary(const struct mime_prep *prep, FILE *out, uint32_t *path, unsigned depth)
-{
-	for (uint32_t number = 1; depth < MIME_PATH_DEPTH_MAX; number++) {
-		uint32_t deeper[MIME_PATH_DEPTH_MAX], part, below;
-
-		memcpy(deeper, path, depth * sizeof(*path));
-		deeper[depth] = number;
-		part = mime_part_find(prep, deeper, depth + 1);
 		if (part == MIME_PART_NONE)
 			return;
-		deeper[depth + 1 < MIME_PATH_DEPTH_MAX ? depth + 1 : depth] = 1;
-		below = depth + 1 < MIME_PATH_DEPTH_MAX ? mime_part_find(prep, deeper, depth + 2)
-							: MIME_PART_NONE;
-		deeper[depth] = number;
-		if (below == MIME_PART_NONE || mime_section_extent(prep, part, MIME_SECTION_HEADER,
-								   &(struct mime_extent){0}) == 0) {
-			for (unsigned i = 0; i <= depth; i++)
-				fprintf(out, "%s%u", i == 0 ? "" : ".", deeper[i]);
-			if (mime_part_encoding(prep, part) == MIME_ENCODING_UNKNOWN)
-				fputs(":NO ", out);
-			else
-				fprintf(out, ":%llu ",
-					(unsigned long long)mime_part_decoded_size(prep, part));
-		}
-		binary(prep, out, deeper, depth + 1);
+		for (unsigned i = 0; i <= depth; i++)
+			fprintf(out, "%c%u", i == 0 ? ' ' : '.', path[i]);
+		fprintf(out, ":%llu",
+			(unsigned long long)mime_part_decoded_size(&letter->prep, part));
+		put_sizes(letter, path, depth + 1, out);
 	}
 }
 
-static void answer_binary(const struct mime_prep *prep, struct span message, FILE *out)
-{
-	uint32_t path[MIME_PATH_DEPTH_MAX] = {0};
+enum { QUESTIONS = 9 };
 
-	(void)message;
-	binary(prep, out, path, 0);
+static void answer(const struct letter *letter, int question, FILE *out)
+{
+	uint32_t path[MIME_PATH_DEPTH_MAX + 1];
+
+	if (question == 0)
+		put(out, mime_prep_envelope(&letter->prep));
+	else if (question == 1)
+		put(out, mime_prep_body(&letter->prep));
+	else if (question == 2)
+		put(out, mime_prep_bodystructure(&letter->prep));
+	else if (question == 3)
+		put_sizes(letter, path, 0, out);
+	else if (question == 4)
+		put_fields(letter,
+			   "DATE FROM TO CC SUBJECT MESSAGE-ID REFERENCES CONTENT-TYPE IN-REPLY-TO "
+			   "REPLY-TO",
+			   false, out);
+	else if (question == 5)
+		put_fields(letter, "X-Mailer received X-No-Such LIST-ID mime-version", false, out);
+	else if (question == 6)
+		put_fields(letter, "Received DATE x-mailer", true, out);
+	else if (question == 7)
+		put_section(letter, MIME_SECTION_HEADER, out);
+	else
+		put_section(letter, MIME_SECTION_TEXT, out);
 }
 
-static const struct question questions[] = {
-	{answer_size},	 {answer_envelope},   {answer_body},	   {answer_bodystructure},
-	{answer_fields}, {answer_fields_odd}, {answer_fields_not}, {answer_header},
-	{answer_text},	 {answer_binary},
-};
-
-static void answer_all(struct mime_builder *builder, struct span message)
+static void answer_all(const struct letter *letter)
 {
-	struct mime_prep prep;
-	struct span blob;
-
-	if (mime_prepare(builder, message, &blob) != 0 || mime_prep_open(blob, &prep) != 0) {
-		fprintf(stderr, "mime_dump: a message of %zu bytes was not prepared\n",
-			message.len);
-		exit(1);
-	}
-	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+	for (int question = 0; question < QUESTIONS; question++) {
 		char *text;
 		size_t len;
 		FILE *out = open_memstream(&text, &len);
 
-		questions[i].answer(&prep, message, out);
+		if (out == NULL)
+			exit(1);
+		answer(letter, question, out);
 		fclose(out);
-		printf("%zu\n", len);
-		fwrite(text, 1, len, stdout);
+		frame_write(text, len);
 		free(text);
 	}
 }
@@ -192,15 +124,15 @@ static void answer_all(struct mime_builder *builder, struct span message)
 int main(void)
 {
 	struct mime_builder *builder = mime_builder_create();
-	size_t len;
+	struct letter letter;
+	struct span blob;
 
-	while (builder != NULL && scanf("%zu", &len) == 1 && getchar() == '\n') {
-		uint8_t *message = malloc(len + 1);
-
-		if (message == NULL || fread(message, 1, len, stdin) != len)
+	while (builder != NULL && (letter.bytes = frame_read()).ptr != NULL) {
+		if (mime_prepare(builder, letter.bytes, &blob) != 0 ||
+		    mime_prep_open(blob, &letter.prep) != 0)
 			return 1;
-		answer_all(builder, (struct span){message, len});
-		free(message);
+		answer_all(&letter);
+		free((void *)(uintptr_t)letter.bytes.ptr);
 	}
 	mime_builder_destroy(&builder);
 	return 0;

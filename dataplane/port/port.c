@@ -34,15 +34,25 @@ enum {
 #define CHECKSUM_RX (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM)
 
 /* What drivers do not say of themselves in DPDK 22.11. */
-static const struct {
+static const struct quirk {
 	const char *driver;
 	uint16_t segments_max;
+	uint16_t rx_mbufs; /* taken for good, whatever the descriptors */
 } quirks[] = {
-	{"net_af_xdp", 1}, /* sends the first part of a chain and forgets the rest */
+	/* Sends the first part of a chain and forgets the rest; fills 2048 slots at once. */
+	{"net_af_xdp", 1, 2048},
 	/* Longer chains leave the indirect table for ring descriptors, one a part. */
-	{"net_virtio_user", 8},
-	{"net_virtio", 8},
+	{"net_virtio_user", 8, 0},
+	{"net_virtio", 8, 0},
 };
+
+static const struct quirk *quirk_of(const char *driver)
+{
+	for (size_t k = 0; k < RTE_DIM(quirks); k++)
+		if (strcmp(driver, quirks[k].driver) == 0)
+			return &quirks[k];
+	return NULL;
+}
 
 /* What port_open() learns on its way. */
 struct opening {
@@ -121,12 +131,12 @@ static int device_find(struct opening *opening)
 static uint16_t segments_max(const struct opening *opening)
 {
 	const struct rte_eth_dev_info *info = &opening->info;
+	const struct quirk *quirk = quirk_of(info->driver_name);
 
 	if (!(info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS))
 		return 1;
-	for (size_t k = 0; k < RTE_DIM(quirks); k++)
-		if (strcmp(info->driver_name, quirks[k].driver) == 0)
-			return quirks[k].segments_max;
+	if (quirk != NULL)
+		return quirk->segments_max;
 	return info->tx_desc_lim.nb_mtu_seg_max > 0 ? info->tx_desc_lim.nb_mtu_seg_max : 1;
 }
 
@@ -300,11 +310,13 @@ static int queue_open(struct opening *opening, unsigned number)
 	struct port_queue *queue = &port->queues[number];
 	struct rte_eth_rxconf rx = opening->info.default_rxconf;
 	struct rte_eth_txconf tx = opening->info.default_txconf;
+	const struct quirk *quirk = quirk_of(opening->info.driver_name);
 	unsigned n = opening->config->rx_mbufs;
 	int status;
 
 	if (n == 0)
 		n = opening->rx_descriptors + RX_MBUFS_RESIDUE;
+	n += quirk != NULL ? quirk->rx_mbufs : 0;
 	status = pool_create(opening, "rx", number, n, RTE_MIN((unsigned)RX_MBUFS_CACHE, n / 4),
 			     &queue->received);
 	if (status != 0)

@@ -109,10 +109,10 @@ static int device_find(struct opening *opening)
 	if (rte_eth_dev_get_port_by_name(port->name, &port->id) == 0)
 		return 0;
 	if (!reads_like_vdev(port->name))
-		return refuse(opening, -ENODEV,
-			      "no such device; bind it first (dpdk-devbind.py -b vfio-pci %s) and "
-			      "list it in eal.devices",
-			      port->name);
+		return refuse(
+			opening, -ENODEV,
+			"no such device; give it to DPDK first: dpdk-devbind.py -b vfio-pci %s",
+			port->name);
 	status = diagnose_device(device, opening->error);
 	if (status != 0)
 		return status;
@@ -182,7 +182,7 @@ static int check_config(struct opening *opening)
 
 	if (config->queues > queues_max)
 		return refuse(opening, -EINVAL,
-			      "%u queues, the device has %u: lower port.queues, or give a vdev "
+			      "%u queues, the device has %u: lower `queues`, or give a vdev "
 			      "more (af_packet: qpairs=N; vhost, virtio_user: queues=N)",
 			      config->queues, queues_max);
 	if (info->max_mtu > 0 && config->mtu > info->max_mtu)
@@ -300,7 +300,7 @@ static int pool_create(const struct opening *opening, const char *kind, unsigned
 		return 0;
 	return refuse(opening, -ENOMEM,
 		      "no memory for %u buffers of %u bytes (%s): raise eal.memory_mb, or lower "
-		      "port.queues or the descriptors",
+		      "`queues` or `rx_descriptors`",
 		      n, buffer_bytes(opening), rte_strerror(rte_errno));
 }
 

@@ -74,7 +74,7 @@ static void test_refusals_name_the_remedy(void **state)
 	refused("net_nosuch0", 1, 0, -EFAULT, "the driver does not take it");
 	refused("net_null0", 0, 0, -EINVAL, "at least one queue");
 	refused("net_null0", PORT_QUEUES_MAX + 1, 0, -EINVAL, "at most");
-	refused("net_ring9", 17, 0, -EINVAL, "lower port.queues");
+	refused("net_ring9", 17, 0, -EINVAL, "lower `queues`");
 	refused("net_null0", 1, 20, -EINVAL, "mtu 20");
 }
 

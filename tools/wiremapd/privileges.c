@@ -78,16 +78,16 @@ int privileges_suffice(const struct privileges *privileges, const struct wiremap
 	return 0;
 }
 
-void privileges_raise_limits(struct log *log)
+int privileges_begin(struct log *log)
 {
 	struct rlimit files;
+	bool raised = getrlimit(RLIMIT_NOFILE, &files) == 0;
 
-	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-		return;
 	files.rlim_cur = files.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+	if (!raised || setrlimit(RLIMIT_NOFILE, &files) != 0)
 		log_line(log, LOG_LEVEL_WARNING, "cannot raise the limit of open files: %s",
 			 strerror(errno));
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : -errno;
 }
 
 /* Groups first: afterwards there is no right to change them. glibc changes all threads. */
@@ -122,7 +122,5 @@ int privileges_drop(const struct privileges *privileges, struct log *log)
 		log_line(log, LOG_LEVEL_WARNING,
 			 "keeps running as root: set user: in the configuration");
 	}
-	if (status == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-		status = -errno;
 	return status;
 }

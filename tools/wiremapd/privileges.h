@@ -24,8 +24,12 @@ int privileges_find(const struct wiremap_config *config, struct privileges *priv
 /* Whether the user will be able to read the password file and owns the volumes. 0 or -EACCES. */
 int privileges_suffice(const struct privileges *privileges, const struct wiremap_config *config,
 		       struct config_error *error_r);
-/* As many descriptors as the system allows: the store maps many files. */
-void privileges_raise_limits(struct log *log);
+/*
+ * Before there is any other thread, which will inherit it: as many descriptors as the system
+ * allows (the store maps many files), and no new privileges by exec (prctl(2): for the calling
+ * thread only). 0 or -errno.
+ */
+int privileges_begin(struct log *log);
 /* Becomes the user for good, all threads. 0 or -errno. */
 int privileges_drop(const struct privileges *privileges, struct log *log);
 

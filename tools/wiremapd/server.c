@@ -132,8 +132,9 @@ int server_prepare(struct server *server, const char *config_path)
 		log_line(&server->log.log, LOG_LEVEL_WARNING,
 			 "control_socket: this version has none; use signals and stats_file");
 	users_look(server);
-	privileges_raise_limits(&server->log.log);
-	status = helpers_start(server);
+	status = say(server, privileges_begin(&server->log.log), "cannot give up new privileges");
+	if (status == 0)
+		status = helpers_start(server);
 	if (status == 0)
 		status = say(server,
 			     wires_open(server->config, &server->log.log, &server->wires, &error),

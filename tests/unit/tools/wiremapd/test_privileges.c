@@ -79,7 +79,7 @@ static void *thread_uid(void *turn)
 {
 	while (__atomic_load_n((int *)turn, __ATOMIC_ACQUIRE) == 0)
 		usleep(1000);
-	return (void *)(uintptr_t)getuid();
+	return (void *)(uintptr_t)(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? getuid() : 0);
 }
 
 /* In a child: what is dropped stays dropped, in threads that ran before, too. */
@@ -90,7 +90,7 @@ static int child_drops(void)
 	void *uid;
 	int turn = 0;
 
-	if (pthread_create(&thread, NULL, thread_uid, &turn) != 0)
+	if (privileges_begin(NULL) != 0 || pthread_create(&thread, NULL, thread_uid, &turn) != 0)
 		return 1;
 	if (privileges_drop(&to, NULL) != 0)
 		return 2;

@@ -162,20 +162,19 @@ static enum mime_encoding encoding_of(struct span word)
 	return MIME_ENCODING_UNKNOWN;
 }
 
-/* A token with nothing behind it; anything else is as if it were not there. */
+/* BODYSTRUCTURE shows a token with nothing behind it; what decodes goes by the first word. */
 static void take_encoding(struct content_reader *reader, struct content *content, struct span value)
 {
 	struct lexer lexer = lex_start(value, NULL);
 	struct bytes *word = &reader->word;
+	enum lex lex;
 
 	bytes_clear(word);
 	lex_space(&lexer);
-	if (lex_token(&lexer, word) != LEX_END || word->len == 0) {
-		content->encoding_kind = (uint8_t)encoding_of(bytes_span(word));
-		return;
-	}
+	lex = lex_token(&lexer, word);
 	content->encoding_kind = (uint8_t)encoding_of(bytes_span(word));
-	content->encoding = quoted_piece(reader, bytes_span(word));
+	if (lex == LEX_END && word->len > 0)
+		content->encoding = quoted_piece(reader, bytes_span(word));
 }
 
 static void take_disposition(struct content_reader *reader, struct content *content,

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "name.h"
 
-#include "check.h"
-
 _Static_assert(NAME_IDS <= 64, "a set of known names is one 64-bit mask");
 
 static const char *const names[NAME_IDS] = {

@@ -17,6 +17,7 @@ static bool array_fits(const struct format_header *header, uint32_t off, uint32_
 	return off <= header->blob_len && count <= (header->blob_len - off) / size;
 }
 
+/* P1 of docs/format.md. */
 static bool header_fits(const struct format_header *header, size_t blob_len)
 {
 	return header->magic == FORMAT_MAGIC && header->version == MIME_PREP_VERSION &&
@@ -32,6 +33,7 @@ static bool header_fits(const struct format_header *header, size_t blob_len)
 			  sizeof(struct format_part));
 }
 
+/* P1 and P3. */
 static bool field_fits(const struct format_header *header, const struct format_field *field)
 {
 	struct format_extent kept = {field->at, field->name_len};
@@ -44,7 +46,7 @@ static bool field_fits(const struct format_header *header, const struct format_f
 	return extent_fits(header, kept);
 }
 
-/* Children come later than their parent, so no walk goes round in circles. */
+/* P1, P2 and P3. */
 static bool part_fits(const struct format_header *header, const struct format_part *part,
 		      uint32_t index)
 {

@@ -169,6 +169,9 @@ static void field_take(struct scan *scan, struct span field, struct span name, e
 		part->is_mime = true;
 	if (!is_content && (!envelope_wants(id) || !wants_envelope(scan, part)))
 		return;
+	if (field.len > scan->values_left)
+		return;
+	scan->values_left -= field.len;
 	header_value(field, &scan->value);
 	if (is_content)
 		content_field(&scan->reader, &part->content, span_cut(name, 8, name.len),
@@ -211,10 +214,13 @@ static uint32_t field_read(struct scan *scan)
 static void header_cut(struct scan *scan, uint32_t end_len)
 {
 	struct scan_part *part = &scan->parts[scan->current];
-	struct scan_part *parent = &scan->parts[part->parent];
+	struct scan_part *parent;
 
+	ASSERT(part->parent !=
+	       SCAN_NONE); /* only a part above has a boundary that is not its own */
 	if (end_len == 0)
 		return;
+	parent = &scan->parts[part->parent];
 	part->header_len -= end_len;
 	part->header_lines--;
 	parent->body_len += end_len;
@@ -339,6 +345,7 @@ static void scan_start(struct scan *scan, struct span message)
 	scan->current = SCAN_NONE;
 	scan->depth = 0;
 	scan->part_count = scan->field_count = scan->boundary_count = 0;
+	scan->values_left = SCAN_VALUES_BYTES_MAX;
 	scan->failed = false;
 	bytes_clear(&scan->text);
 	scan->reader.text = &scan->text;

@@ -12,7 +12,13 @@
 #include "envelope.h"
 #include "mime.h"
 
-enum { SCAN_NONE = UINT32_MAX };
+enum {
+	SCAN_NONE = UINT32_MAX,
+	/* Of all fields that answers are made of. An answer may take 90 times a field's length
+	 * ("a," is an address, of a From three times, in BODY and BODYSTRUCTURE), and offsets in
+	 * a blob have 32 bits: past this sum a field is kept but answers nothing. */
+	SCAN_VALUES_BYTES_MAX = 8 << 20,
+};
 
 /* A field of a header. `len` has its folded lines and the line end. */
 struct scan_field {
@@ -43,6 +49,7 @@ struct scan_boundary {
 struct scan {
 	struct span message;
 	uint32_t at, current, depth;
+	size_t values_left; /* of SCAN_VALUES_BYTES_MAX */
 	struct scan_part *parts;
 	uint32_t part_count, part_room;
 	struct scan_field *fields;

@@ -135,6 +135,28 @@ static void test_limits(void **state)
 	free(wide.text);
 }
 
+/* Fields past the sum that answers are made of are kept, and answer nothing. */
+static void test_huge_fields(void **state)
+{
+	char *text;
+	size_t len;
+	FILE *file = open_memstream(&text, &len);
+	struct mime_prep prep;
+	struct span blob;
+
+	(void)state;
+	fprintf(file, "Subject: first\r\nTo: ");
+	for (int i = 0; i < 8 << 20; i++)
+		fputc(',', file);
+	fprintf(file, "\r\nCc: a@b\r\n\r\n");
+	fclose(file);
+	assert_int_equal(mime_prepare(builder, (struct span){(uint8_t *)text, len}, &blob), 0);
+	assert_int_equal(mime_prep_open(blob, &prep), 0);
+	ASSERT_TEXT(mime_prep_envelope(&prep),
+		    "(NIL \"first\" NIL NIL NIL NIL ((NIL NIL \"a\" \"b\")) NIL NIL NIL)");
+	free(text);
+}
+
 static void test_cut_at_every_byte(void **state)
 {
 	static const char text[] =
@@ -153,10 +175,15 @@ static void test_cut_at_every_byte(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_leaves),	  cmocka_unit_test(test_broken_types),
-		cmocka_unit_test(test_multipart), cmocka_unit_test(test_boundary_prefixes),
-		cmocka_unit_test(test_messages),  cmocka_unit_test(test_body_has_no_extensions),
-		cmocka_unit_test(test_limits),	  cmocka_unit_test(test_cut_at_every_byte),
+		cmocka_unit_test(test_leaves),
+		cmocka_unit_test(test_broken_types),
+		cmocka_unit_test(test_multipart),
+		cmocka_unit_test(test_boundary_prefixes),
+		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_body_has_no_extensions),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_huge_fields),
+		cmocka_unit_test(test_cut_at_every_byte),
 	};
 
 	return cmocka_run_group_tests(tests, builder_setup, builder_teardown);

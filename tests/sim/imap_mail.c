@@ -40,11 +40,12 @@ static size_t header_write(char *out, size_t room, unsigned number, uint64_t *st
 	return (size_t)n;
 }
 
-/* One message in eight is large, so that a response spans many windows. */
+/* One message in eight is large, so that a response spans many windows, and the segment is one
+ * that the store maps instead of reading it into memory. */
 static void message_make(struct imap_mail *mail, unsigned number, uint64_t *state)
 {
-	size_t body = random_next(state) % 8 == 0 ? random_next(state) % 200000
-						  : random_next(state) % 12000;
+	size_t body =
+		number % 8 == 7 ? 90000 + random_next(state) % 110000 : random_next(state) % 12000;
 	uint8_t *out = malloc(IMAP_MAIL_MESSAGE_BYTES_MAX);
 	size_t len;
 

@@ -48,6 +48,7 @@ struct link {
 	size_t heap_n, heap_room;
 	uint64_t packets; /* sent so far */
 	struct rte_mempool *pool;
+	bool believing;	   /* a planted fault: checksums are not looked at */
 	bool trace;	   /* prints every packet */
 	uint64_t quiet_ns; /* no faults from this time on; UINT64_MAX: never */
 };

@@ -217,6 +217,8 @@ int store_import_open(struct store *store, const uint8_t uuid[16], struct store_
 int store_import_close(struct store_import **import, struct store_error *error_r);
 /* Makes durable what was added so far. A kill after it loses nothing of it. */
 int store_import_commit(struct store_import *import, struct store_error *error_r);
+/* How many messages were added since the last commit: those a failure now would lose. */
+uint32_t store_import_pending(const struct store_import *import);
 
 /* Number of the mailbox, made (with its parents) if missing. -EINVAL: bad name; -ENOSPC. */
 int store_import_mailbox(struct store_import *import, struct span name, uint32_t attributes,

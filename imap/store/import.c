@@ -164,6 +164,11 @@ int store_import_commit(struct store_import *import, struct store_error *error_r
 	return 0;
 }
 
+uint32_t store_import_pending(const struct store_import *import)
+{
+	return import->uncommitted;
+}
+
 int store_import_close(struct store_import **import, struct store_error *error_r)
 {
 	int status;

@@ -173,6 +173,7 @@ static int import_into(struct ctl *ctl, struct store *store, const struct auth_u
 		.flat = ctl->flat,
 	};
 	struct store_error error;
+	uint32_t pending;
 	int walked, closed, status;
 
 	status = store_import_open(store, user->account, &sink.import, &error);
@@ -181,7 +182,10 @@ static int import_into(struct ctl *ctl, struct store *store, const struct auth_u
 	progress_start(&sink.progress);
 	walked = source(ctl->argument, &options, &sink.sink);
 	/* What was refused is told below; closing makes durable what was not. */
+	pending = store_import_pending(sink.import);
 	closed = store_import_close(&sink.import, walked == REFUSED ? &error : &sink.error);
+	if (closed != 0)
+		sink.added -= pending < sink.added ? pending : sink.added;
 	status = result_tell(&sink, user->name, ctl->argument, walked, closed);
 	buffer_free(&sink.name);
 	buffer_free(&sink.crlf);

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crc32c.h"
+
 const uint8_t fixture_uuid[16] = {0xab, 0xcd, 0x01, 0x02, 0x03, 0x04, 0x45, 0x06,
 				  0x87, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e};
 #define ACCOUNT_PATH "ab/cd/abcd0102-0304-4506-8708-090a0b0c0d0e"
@@ -315,4 +317,36 @@ void fixture_file_write(struct fixture *fixture, const char *name, const uint8_t
 	assert_non_null(file);
 	assert_int_equal(fwrite(bytes, 1, len, file), len);
 	assert_int_equal(fclose(file), 0);
+}
+
+struct fixture_patch fixture_patch_begin(struct fixture *fixture)
+{
+	struct fixture_patch patch;
+
+	patch.bytes = fixture_file_read(fixture, "checkpoint", &patch.len);
+	patch.header = (struct disk_checkpoint *)patch.bytes;
+	patch.mailboxes = (struct disk_mailbox *)(patch.bytes + patch.header->mailbox_table.off);
+	patch.segments = (struct disk_segment *)(patch.bytes + patch.header->segment_table.off);
+	patch.mids = (struct disk_mid *)(patch.bytes + patch.header->mid_table.off);
+	return patch;
+}
+
+static void sign(const struct fixture_patch *patch, struct disk_extent *extent)
+{
+	if (extent->off <= patch->len && extent->len <= patch->len - extent->off)
+		extent->crc = store_crc32c(0, patch->bytes + extent->off, extent->len);
+}
+
+void fixture_patch_end(struct fixture *fixture, struct fixture_patch *patch)
+{
+	for (uint32_t k = 0; k < patch->header->mailboxes; k++)
+		sign(patch, &patch->mailboxes[k].columns);
+	sign(patch, &patch->header->mailbox_table);
+	sign(patch, &patch->header->strings);
+	sign(patch, &patch->header->segment_table);
+	sign(patch, &patch->header->mid_table);
+	sign(patch, &patch->header->emailid_table);
+	patch->header->crc = store_crc32c(0, patch->header, offsetof(struct disk_checkpoint, crc));
+	fixture_file_write(fixture, "checkpoint", patch->bytes, patch->len);
+	free(patch->bytes);
 }

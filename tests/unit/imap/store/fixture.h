@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "format.h"
 #include "mock_work.h"
 #include "store.h"
 
@@ -70,5 +71,19 @@ uint8_t *fixture_file_read(struct fixture *fixture, const char *name, size_t *le
 void fixture_file_write(struct fixture *fixture, const char *name, const uint8_t *bytes,
 			size_t len);
 void fixture_file_path(const struct fixture *fixture, const char *name, char path_r[256]);
+
+/* A checkpoint that is whole and wrong: its bytes, to be changed before they are signed anew. */
+struct fixture_patch {
+	uint8_t *bytes;
+	size_t len;
+	struct disk_checkpoint *header;
+	struct disk_mailbox *mailboxes;
+	struct disk_segment *segments;
+	struct disk_mid *mids;
+};
+
+struct fixture_patch fixture_patch_begin(struct fixture *fixture);
+/* Every checksum is made right, inside out, and the file written. */
+void fixture_patch_end(struct fixture *fixture, struct fixture_patch *patch);
 
 #endif

@@ -138,73 +138,39 @@ static void test_missing_and_cut(void **state)
 
 /* --- What no checksum tells: a checkpoint that is whole and wrong --- */
 
-struct patch {
-	uint8_t *bytes;
-	size_t len;
-	struct disk_checkpoint *header;
-	struct disk_mailbox *mailboxes;
-	struct disk_mid *mids;
-};
-
-static struct patch patch_begin(struct fixture *fixture)
-{
-	struct patch patch;
-
-	patch.bytes = fixture_file_read(fixture, "checkpoint", &patch.len);
-	patch.header = (struct disk_checkpoint *)patch.bytes;
-	patch.mailboxes = (struct disk_mailbox *)(patch.bytes + patch.header->mailbox_table.off);
-	patch.mids = (struct disk_mid *)(patch.bytes + patch.header->mid_table.off);
-	return patch;
-}
-
-static void sign(struct patch *patch, struct disk_extent *extent)
-{
-	extent->crc = store_crc32c(0, patch->bytes + extent->off, extent->len);
-}
-
-static void patch_end(struct fixture *fixture, struct patch *patch)
-{
-	sign(patch, &patch->header->mailbox_table);
-	sign(patch, &patch->header->mid_table);
-	sign(patch, &patch->header->emailid_table);
-	patch->header->crc = store_crc32c(0, patch->header, offsetof(struct disk_checkpoint, crc));
-	fixture_file_write(fixture, "checkpoint", patch->bytes, patch->len);
-	free(patch->bytes);
-}
-
 static void test_counters(void **state)
 {
 	struct fixture *fixture = *state;
-	struct patch patch;
+	struct fixture_patch patch;
 
 	fill(fixture);
-	patch = patch_begin(fixture);
+	patch = fixture_patch_begin(fixture);
 	patch.mailboxes[0].unseen++;
-	patch_end(fixture, &patch);
+	fixture_patch_end(fixture, &patch);
 	finds(fixture, "mailbox \"INBOX\": its counters say 4 unseen");
-	patch = patch_begin(fixture);
+	patch = fixture_patch_begin(fixture);
 	patch.mailboxes[0].unseen--;
 	patch.mailboxes[1].size_deleted++;
-	patch_end(fixture, &patch);
+	fixture_patch_end(fixture, &patch);
 	finds(fixture, "mailbox \"Other\": its counters say");
-	patch = patch_begin(fixture);
+	patch = fixture_patch_begin(fixture);
 	patch.mailboxes[1].size_deleted--;
 	patch.mailboxes[1].uidvalidity = patch.header->uidvalidity_next;
-	patch_end(fixture, &patch);
+	fixture_patch_end(fixture, &patch);
 	finds(fixture, "its UIDVALIDITY may be given out again");
 }
 
 static void test_references_and_ids(void **state)
 {
 	struct fixture *fixture = *state;
-	struct patch patch;
+	struct fixture_patch patch;
 
 	fill(fixture);
-	patch = patch_begin(fixture);
+	patch = fixture_patch_begin(fixture);
 	assert_int_equal(patch.mids[2].references, 2);
 	patch.mids[2].references = 3;
 	patch.bytes[patch.header->emailid_table.off] ^= 1;
-	patch_end(fixture, &patch);
+	fixture_patch_end(fixture, &patch);
 	finds(fixture, "message 3 counts 3 references, mailboxes have 2");
 	finds(fixture, "message 1: its EMAILID is that of other bytes");
 }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients that mean harm: each gets a BAD, a NO or a BYE, and the next client is served."""
 
+import socket
+
 import pytest
 
 import clients
@@ -12,6 +14,8 @@ def talk(service, data):
         assert raw.line().startswith(b"* OK")
         try:
             raw.send(data + b"\r\nz LOGOUT\r\n")
+            # A server that still waits for an announced gigabyte learns that it will not come.
+            raw.socket.shutdown(socket.SHUT_WR)
             return raw.rest()
         except (ConnectionResetError, BrokenPipeError):
             # Closed while we were still talking: what it said before that may be lost.
@@ -85,6 +89,7 @@ def test_after_login(service, name):
     with service.log_in(mailbox=b"INBOX", timeout=20) as raw:
         try:
             raw.send(data + b"\r\nz LOGOUT\r\n")
+            raw.socket.shutdown(socket.SHUT_WR)
             answer = raw.rest()
         except (ConnectionResetError, BrokenPipeError):
             answer = raw.buffer

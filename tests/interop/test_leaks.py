@@ -93,6 +93,7 @@ def test_server_ends_without_a_trace(service, build, number):
             assert status == (-signal.SIGKILL if number == signal.SIGKILL else 0), server.log()
             helpers = [pid for pid, name in traces.processes() if name.startswith("wiremap")]
             assert not set(helpers) & set(wire.pids()), "a helper outlived its server"
+            assert number == signal.SIGKILL or not server.runtime_folder().exists()
         finally:
             server.close()
     assert set(traces.left()) == before

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """wiremapd at the server's end of a wire, with accounts and a volume in a folder of its own."""
 
-import itertools
 import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -15,16 +15,15 @@ from . import mailfiles
 from .traces import RUN
 from .wire import PREFIX, SERVER, LabError, end, inside
 
-NUMBERS = itertools.count(1)
 READY_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 15
+RUNTIME = pathlib.Path("/var/run/dpdk")
 MEMORY_MB = 512  # of hugepages, enough for one core with the default limits
 
 # A sync on other file systems promises nothing that was tested, so the store refuses them.
 FILE_SYSTEMS = {"ext2/ext3", "xfs", "tmpfs"}
 
 CONFIG = """\
-# wiremapd of {name}
 volumes: ["{root}/volume"]
 users: "{root}/users"
 stats_file: "{root}/stats.json"
@@ -32,7 +31,6 @@ eal:
   cores: [{core}]
   huge: {huge}
   in_memory: true
-  file_prefix: {name}
 ports:
   - device: {device}
     args: "{arguments}"
@@ -79,8 +77,7 @@ class Server:
         self.process = None
         (self.root / "volume").mkdir()
         self.config.write_text(CONFIG.format(
-            name=f"wm-{RUN}-{next(NUMBERS)}", root=self.root, core=self.core,
-            huge=str(huge).lower(), device=device,
+            root=self.root, core=self.core, huge=str(huge).lower(), device=device,
             arguments=arguments or f"iface={wire.server_device}", address=SERVER, prefix=PREFIX,
             port=port))
 
@@ -162,6 +159,12 @@ class Server:
             STOP_SECONDS_MAX)
         return self.process.returncode
 
+    def runtime_folder(self):
+        """Where DPDK keeps what is not memory: an empty folder, which an orderly end removes."""
+        return RUNTIME / f"wiremap-{self.process.pid}"
+
     def close(self):
         self.stop()
+        if self.process is not None and self.process.returncode == -signal.SIGKILL:
+            shutil.rmtree(self.runtime_folder(), ignore_errors=True)
         shutil.rmtree(self.root, ignore_errors=True)

@@ -9,7 +9,6 @@ number of wires may exist, and `close` removes everything that still runs in the
 
 import contextlib
 import ctypes
-import itertools
 import os
 import pathlib
 import signal
@@ -23,7 +22,6 @@ from .traces import RUN
 SERVER, CLIENT, PREFIX = "198.18.0.1", "198.18.0.2", 24
 CLONE_NEWNET = 0x40000000
 NETNS = pathlib.Path("/run/netns")
-NUMBERS = itertools.count(1)
 
 
 class LabError(Exception):
@@ -67,11 +65,13 @@ class Wire:
     """`server` and `client` name the namespaces, `server_device` and `client_device` the ends."""
 
     def __init__(self, mtu=1500, server_address=None):
-        tag = f"{RUN}{next(NUMBERS):x}"
+        # A run may be several processes (a test that starts tools/quickstart).
+        tag = RUN + os.urandom(2).hex()
         self.server, self.client = f"wm-{tag}-server", f"wm-{tag}-client"
         self.server_device, self.client_device = f"wms{tag}", f"wmc{tag}"
         self.address = SERVER
         self.mtu = mtu
+        self.made = []  # namespaces to remove
         try:
             self._make(server_address)
         except BaseException:
@@ -81,6 +81,7 @@ class Wire:
     def _make(self, server_address):
         for namespace in (self.server, self.client):
             run("ip", "netns", "add", namespace)
+            self.made.append(namespace)
             self._without_ipv6(namespace)
             run("ip", "-n", namespace, "link", "set", "lo", "up")
         run("ip", "link", "add", self.server_device, "netns", self.server, "type", "veth",
@@ -113,7 +114,7 @@ class Wire:
 
     def pids(self):
         found = []
-        for namespace in (self.server, self.client):
+        for namespace in self.made:
             listed = run("ip", "netns", "pids", namespace, check=False).stdout
             found += [int(word) for word in listed.split() if int(word) != os.getpid()]
         return found
@@ -121,7 +122,7 @@ class Wire:
     def close(self):
         """Ends what still runs in the two namespaces and removes them. May be called twice."""
         end(self.pids)
-        for namespace in (self.server, self.client):
+        for namespace in self.made:
             if (NETNS / namespace).exists():
                 run("ip", "netns", "del", namespace, check=False)
 

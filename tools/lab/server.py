@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import select
 import shutil
 import signal
 import socket
@@ -107,11 +108,24 @@ class Server:
         self.await_greeting()
 
     def launch(self):
-        with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(
-                self.wire.on_server("sh", "-c", self.prepare + ' && exec "$0" "$@"',
-                                    self.program("wiremapd"), "--config", self.config),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        """Returns once the server says that clients can connect."""
+        told, tells = os.pipe()
+        try:
+            with open(self.log_path, "ab") as log:
+                self.process = subprocess.Popen(
+                    self.wire.on_server("sh", "-c", self.prepare + ' && exec "$0" "$@"',
+                                        self.program("wiremapd"), "--config", self.config,
+                                        "--ready-fd", tells),
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[tells],
+                    start_new_session=True)
+            os.close(tells)
+            tells = None
+            if not select.select([told], [], [], READY_SECONDS_MAX)[0] or not os.read(told, 6):
+                raise LabError(f"wiremapd did not become ready:\n{self.log()}")
+        finally:
+            os.close(told)
+            if tells is not None:
+                os.close(tells)
 
     def await_greeting(self):
         deadline = time.monotonic() + READY_SECONDS_MAX

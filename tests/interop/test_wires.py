@@ -50,7 +50,7 @@ def test_af_xdp(wiremap_only, build):
     with Wire() as wire:
         server = Server(build, wire, device="net_af_xdp0",
                         arguments=f"iface={wire.server_device}",
-                        prepare="ulimit -l unlimited && mount -t bpf bpf /sys/fs/bpf")
+                        prepare="mount -t bpf bpf /sys/fs/bpf")
         try:
             server.add(account.user, account.password, account.maildir)
             try:

@@ -64,5 +64,7 @@ void session_engine_destroy(struct session_engine **engine);
 /* The application to give to tcp_listen(). Borrowed from the engine. */
 struct stream_app *session_engine_app(struct session_engine *engine);
 void session_engine_stats(const struct session_engine *engine, struct session_stats *stats_r);
+/* The reader of the engine's core, for its counters. Borrowed from the engine. */
+const struct store_reader *session_engine_reader(const struct session_engine *engine);
 
 #endif

@@ -331,3 +331,8 @@ void session_engine_stats(const struct session_engine *engine, struct session_st
 {
 	*stats_r = engine->stats;
 }
+
+const struct store_reader *session_engine_reader(const struct session_engine *engine)
+{
+	return engine->reader;
+}

@@ -54,6 +54,21 @@ static json_t *session_json(const struct session_engine *engine)
 	return object;
 }
 
+static json_t *store_json(const struct store_reader *reader)
+{
+	json_t *object = json_object();
+	struct store_reader_stats stats;
+
+	store_reader_stats(reader, &stats);
+	STORE_READER_COUNTERS(PUT)
+	PUT(accounts)
+	PUT(accounts_idle)
+	PUT(accounts_idle_bytes)
+	PUT(segments)
+	PUT(segments_bytes)
+	return object;
+}
+
 static json_t *port_json(const struct port *port, const char *device)
 {
 	json_t *object = json_object();
@@ -76,6 +91,7 @@ static json_t *port_json(const struct port *port, const char *device)
 
 static json_t *core_json(const struct server *server, unsigned core)
 {
+	const struct session_engine *engine = server->engines.engines[core];
 	json_t *object = json_object();
 
 	json_object_set_new(object, "core", json_integer(core));
@@ -83,7 +99,8 @@ static json_t *core_json(const struct server *server, unsigned core)
 	json_object_set_new(object, "loop", loop_json(server->loop, core));
 	json_object_set_new(object, "net", net_json(server->loop, core));
 	json_object_set_new(object, "tcp", tcp_json(server->loop, core));
-	json_object_set_new(object, "session", session_json(server->engines.engines[core]));
+	json_object_set_new(object, "session", session_json(engine));
+	json_object_set_new(object, "store", store_json(session_engine_reader(engine)));
 	return object;
 }
 
@@ -118,23 +135,50 @@ int stats_write_file(const struct server *server, const char *path)
 	return status;
 }
 
+/* What is zero says nothing, and all names together would not fit into a line. */
+static void zeros_remove(json_t *counters)
+{
+	const char *key;
+	json_t *value;
+	void *next;
+
+	json_object_foreach_safe(counters, next, key, value)
+	{
+		if (json_is_integer(value) && json_integer_value(value) == 0)
+			json_object_del(counters, key);
+	}
+}
+
+static void part_log(struct log *log, const char *of, json_t *part)
+{
+	char *text;
+
+	zeros_remove(part);
+	text = json_dumps(part, JSON_COMPACT);
+	log_line(log, LOG_LEVEL_INFO, "stats: %s %s", of, text == NULL ? "no memory" : text);
+	free(text);
+}
+
 void stats_log(struct server *server)
 {
-	json_t *all = server_json(server);
+	json_t *all = server_json(server), *object, *part;
+	const char *key;
+	size_t k;
+	char of[64];
 
-	for (unsigned k = 0; k < loop_cores(server->loop); k++) {
-		json_t *core = json_array_get(json_object_get(all, "cores"), k);
-		const char *key;
-		json_t *part;
-
-		json_object_foreach(core, key, part)
+	json_array_foreach(json_object_get(all, "cores"), k, object)
+	{
+		json_object_foreach(object, key, part)
 		{
-			char *text = json_dumps(part, JSON_COMPACT | JSON_ENCODE_ANY);
-
-			log_line(&server->log.log, LOG_LEVEL_INFO, "stats: core %u %s %s", k, key,
-				 text == NULL ? "?" : text);
-			free(text);
+			snprintf(of, sizeof(of), "core %zu %s", k, key);
+			if (json_is_object(part))
+				part_log(&server->log.log, of, part);
 		}
+	}
+	json_array_foreach(json_object_get(all, "ports"), k, object)
+	{
+		snprintf(of, sizeof(of), "port %zu", k);
+		part_log(&server->log.log, of, object);
 	}
 	json_decref(all);
 }

@@ -7,7 +7,7 @@
 
 /* Replaces the file, so that a reader sees all or nothing. 0 or -errno. */
 int stats_write_file(const struct server *server, const char *path);
-/* One line into the log. */
+/* What is not zero, into the log. */
 void stats_log(struct server *server);
 
 #endif

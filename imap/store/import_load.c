@@ -36,6 +36,8 @@ static void columns_copy(struct import_mailbox *mailbox, const struct store_colu
 	uint32_t n = mailbox->disk.messages;
 	uint32_t chunks = (n + FORMAT_CHUNK_MESSAGES - 1) / FORMAT_CHUNK_MESSAGES;
 
+	if (n == 0) /* nothing was allocated */
+		return;
 	memcpy(mailbox->uid, columns->uid, n * sizeof(*mailbox->uid));
 	memcpy(mailbox->size, columns->size, n * sizeof(*mailbox->size));
 	memcpy(mailbox->mid, columns->mid, n * sizeof(*mailbox->mid));

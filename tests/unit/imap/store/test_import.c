@@ -114,6 +114,30 @@ static void test_mailboxes(void **state)
 	fixture_reader_close(fixture);
 }
 
+/* An account without mail, as `user add` makes it, can be opened again and filled. */
+static void test_empty(void **state)
+{
+	struct fixture *fixture = *state;
+	struct store_account *account;
+	struct store_view *view;
+
+	for (unsigned run = 0; run < 3; run++) {
+		struct store_import *import = fixture_import_open(fixture);
+
+		if (run == 2)
+			fixture_import_add(fixture, import, 0, 5, 100);
+		fixture_import_close(fixture, &import);
+		fixture_reader_open(fixture, 4);
+		assert_int_equal(fixture_account(fixture, &account), 0);
+		assert_int_equal(fixture_view(fixture, account, "INBOX", &view), 0);
+		assert_int_equal(store_view_count(view), run == 2);
+		assert_int_equal(store_view_lower_bound(view, 1), 0);
+		store_view_put(&view);
+		store_account_put(&account);
+		fixture_reader_close(fixture);
+	}
+}
+
 /* The same source again adds nothing; a source with one more copy of a message adds one. */
 static void test_again_adds_nothing(void **state)
 {
@@ -296,6 +320,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_read_back),
 		TEST(test_mailboxes),
+		TEST(test_empty),
 		TEST(test_again_adds_nothing),
 		TEST(test_bytes_are_shared),
 		TEST(test_large_messages),

@@ -153,7 +153,7 @@ class Import(Case):
         for attempt in range(60):
             process = subprocess.Popen(words, stdout=subprocess.DEVNULL,
                                        stderr=subprocess.DEVNULL)
-            time.sleep(0.02 + attempt * 0.02)
+            time.sleep(0.005 + attempt * 0.01)
             process.kill()
             killed += process.wait() == -signal.SIGKILL
             self.assertIn(" 0 faults", self.run_it("check"))

@@ -28,6 +28,16 @@ void address_scratch_free(struct address_scratch *scratch)
 	bytes_free(&scratch->comment);
 }
 
+void address_scratch_restart(struct address_scratch *scratch)
+{
+	bytes_restart(&scratch->name);
+	bytes_restart(&scratch->route);
+	bytes_restart(&scratch->mailbox);
+	bytes_restart(&scratch->domain);
+	bytes_restart(&scratch->word);
+	bytes_restart(&scratch->comment);
+}
+
 bool address_scratch_failed(const struct address_scratch *scratch)
 {
 	return scratch->name.failed || scratch->route.failed || scratch->mailbox.failed ||

@@ -13,6 +13,7 @@ struct address_scratch {
 	struct bytes name, route, mailbox, domain, word, comment;
 };
 void address_scratch_free(struct address_scratch *scratch);
+void address_scratch_restart(struct address_scratch *scratch);
 bool address_scratch_failed(const struct address_scratch *scratch);
 
 /* Appends "(name route mailbox host)" for each address of `value`, nothing around them; what is

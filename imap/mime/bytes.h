@@ -23,7 +23,13 @@ struct piece {
 };
 
 void bytes_free(struct bytes *bytes);
+
+/* Empties it. What failed stays failed, until bytes_restart(). */
 static inline void bytes_clear(struct bytes *bytes)
+{
+	bytes->len = 0;
+}
+static inline void bytes_restart(struct bytes *bytes)
 {
 	bytes->len = 0;
 	bytes->failed = false;

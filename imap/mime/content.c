@@ -10,6 +10,13 @@ void content_reader_free(struct content_reader *reader)
 	param_list_free(&reader->params);
 }
 
+void content_reader_restart(struct content_reader *reader)
+{
+	bytes_restart(&reader->word);
+	bytes_restart(&reader->params.text);
+	reader->params.failed = false;
+}
+
 bool content_reader_failed(const struct content_reader *reader)
 {
 	return reader->word.failed || reader->params.failed;

@@ -38,6 +38,7 @@ struct content_reader {
 	struct param_list params;
 };
 void content_reader_free(struct content_reader *reader);
+void content_reader_restart(struct content_reader *reader);
 bool content_reader_failed(const struct content_reader *reader);
 
 enum { CONTENT_BOUNDARY_BYTES_MAX = 80 }; /* RFC 2046 says 70; Dovecot cuts here */

@@ -48,7 +48,7 @@ static void parts_order(struct mime_builder *builder)
 	const struct scan *scan = &builder->scan;
 	uint32_t index = 0;
 
-	bytes_clear(&builder->order);
+	bytes_restart(&builder->order);
 	bytes_add(&builder->order, &index, sizeof(index));
 	for (uint32_t i = 0; i < scan->part_count && !builder->order.failed; i++) {
 		index = scan->parts[order_at(builder, i)].child;
@@ -238,7 +238,7 @@ int mime_prepare(struct mime_builder *builder, struct span message, struct span 
 	parts_order(builder);
 	if (builder->order.failed)
 		return -ENOMEM;
-	bytes_clear(&builder->blob);
+	bytes_restart(&builder->blob);
 	bytes_add(&builder->blob, &header, sizeof(header));
 	blob_fill(builder, &header);
 	if (builder->blob.failed)

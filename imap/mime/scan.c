@@ -347,9 +347,11 @@ static void scan_start(struct scan *scan, struct span message)
 	scan->part_count = scan->field_count = scan->boundary_count = 0;
 	scan->values_left = SCAN_VALUES_BYTES_MAX;
 	scan->failed = false;
-	bytes_clear(&scan->text);
+	bytes_restart(&scan->text);
+	bytes_restart(&scan->value);
 	scan->reader.text = &scan->text;
-	scan->reader.params.failed = false;
+	content_reader_restart(&scan->reader);
+	address_scratch_restart(&scan->addresses);
 }
 
 int scan_message(struct scan *scan, struct span message)

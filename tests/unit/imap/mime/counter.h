@@ -10,4 +10,8 @@
 
 extern uint64_t counter_operations;
 
+/* How many more requests for memory are granted; the one after that is refused, later ones are
+ * granted again. */
+extern uint64_t counter_memory_left;
+
 #endif

@@ -124,6 +124,7 @@ static uint32_t budget(const struct tcp *tcp, const struct connection *c)
 static void close_begin(struct tcp *tcp, struct connection *c)
 {
 	c->flags |= C_CLOSE;
+	c->flags &= ~(uint32_t)(C_WANTS | C_MORE);
 	tcp_receive_close(tcp, c);
 	tcp_timer_clear(c, TIMER_SESSION);
 	tcp_connection_turn(tcp, c, c->state == CLOSE_WAIT ? LAST_ACK : FIN_WAIT_1);
@@ -137,10 +138,11 @@ static void produce(struct tcp *tcp, struct connection *c, uint32_t bytes)
 	struct stream_verdict verdict;
 	struct writer writer;
 
+	/* Before the call: a wake from inside of it counts. */
+	c->flags &= ~(uint32_t)(C_WANTS | C_MORE);
 	tcp_send_begin(&writer, tcp, c, bytes);
 	verdict = c->session->ops->produce(c->session, &writer.out, &limits);
 	tcp_send_finish(&writer);
-	c->flags &= ~(uint32_t)(C_WANTS | C_MORE);
 	switch (verdict.state) {
 	case STREAM_MORE:
 		c->flags |= C_WANTS | C_MORE;

@@ -68,9 +68,11 @@ static enum check check_sequence(struct tcp *tcp, struct connection *c, const st
 		return GO_ON;
 	if (s->flags & SEGMENT_RST)
 		return DROP;
-	if (c->state == SYN_RECEIVED && (s->flags & SEGMENT_SYN) && s->seq + 1 == c->rcv_nxt) {
+	if (c->state == SYN_RECEIVED && s->seq + 1 == c->rcv_nxt &&
+	    (s->flags & (SEGMENT_SYN | SEGMENT_ACK)) == SEGMENT_SYN) {
 		/* The peer's SYN again: it has not seen our answer, but a flood of copies
-		 * gets no flood of answers. */
+		 * gets no flood of answers. (With ACK it is the other side of a simultaneous
+		 * open, which needs a plain acknowledgement.) */
 		if (tcp->now_ns >= c->challenge_ns) {
 			c->challenge_ns = tcp->now_ns + TCP_CHALLENGE_MS * tcp_ms;
 			tcp_syn_send(tcp, c);

@@ -12,6 +12,8 @@ enum {
 	/* On a wire that sends no chains, a whole segment. */
 	INLINE_BYTES_LINEAR = 2048,
 	POOL_CACHE = 256,
+	/* References of a block taken in advance: one atomic addition for so many slices. */
+	CREDIT = 16,
 };
 
 struct block {
@@ -20,6 +22,7 @@ struct block {
 	rte_iova_t iova; /* of `bytes` */
 	uint32_t seq;	 /* of the first byte */
 	uint16_t used, size;
+	uint16_t credit; /* references that are counted and not yet given to a slice */
 	uint8_t bytes[] __rte_cache_aligned;
 };
 _Static_assert(offsetof(struct block, bytes) == 64, "BLOCK_SMALL_BYTES makes 1 KiB with it");
@@ -119,7 +122,7 @@ static void block_put(struct tcp *tcp, struct block *block)
 {
 	if (block->size == BLOCK_LARGE_BYTES)
 		tcp->blocks_large_held--;
-	if (rte_mbuf_ext_refcnt_update(&block->shared, -1) == 0)
+	if (rte_mbuf_ext_refcnt_update(&block->shared, (int16_t)(-1 - block->credit)) == 0)
 		block_free(NULL, block);
 }
 
@@ -132,7 +135,8 @@ static struct block *block_take(struct rte_mempool *pool)
 
 static void block_append(struct connection *c, struct block *block)
 {
-	rte_mbuf_ext_refcnt_set(&block->shared, 1);
+	rte_mbuf_ext_refcnt_set(&block->shared, 1 + CREDIT);
+	block->credit = CREDIT;
 	block->next = NULL;
 	block->seq = c->snd_end;
 	block->used = 0;
@@ -326,7 +330,11 @@ static struct rte_mbuf *slice(struct tcp *tcp, struct block *block, uint32_t off
 
 	if (part == NULL)
 		return NULL;
-	rte_mbuf_ext_refcnt_update(&block->shared, 1);
+	if (block->credit == 0) {
+		rte_mbuf_ext_refcnt_update(&block->shared, CREDIT);
+		block->credit = CREDIT;
+	}
+	block->credit--;
 	rte_pktmbuf_attach_extbuf(part, block->bytes + offset, block->iova + offset, (uint16_t)len,
 				  &block->shared);
 	part->data_len = (uint16_t)len;

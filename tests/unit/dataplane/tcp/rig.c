@@ -143,6 +143,10 @@ static struct stream_verdict app_produce(struct stream_session *base, struct str
 
 	assert_true(budget->bytes >= STREAM_BUDGET_BYTES_MIN);
 	session->produced++;
+	if (session->wakes_in_produce > 0) {
+		session->wakes_in_produce--;
+		tcp_transport(rig_now->tcp)->ops->wake(tcp_transport(rig_now->tcp), session->ref);
+	}
 	session->out_at += stream_put(out, (struct span){session->out + session->out_at, n});
 	if (session->out_at < session->out_n)
 		return (struct stream_verdict){STREAM_MORE, 0};

@@ -51,6 +51,7 @@ struct rig_session {
 	enum stream_state finally; /* verdict when everything is said */
 	unsigned opened, offers, produced, expired, drained, ended, closed;
 	bool abort_in_consume;
+	unsigned wakes_in_produce; /* how often produce() wakes itself */
 	enum stream_reason reason;
 };
 

@@ -26,6 +26,19 @@ static void produce_follows_every_call(void **state)
 	assert_int_equal(session->produced, before + 3);
 }
 
+static void wake_from_inside_counts(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_session *session = rig_accept(rig);
+	unsigned before = session->produced;
+
+	session->wakes_in_produce = 3;
+	rig_say(rig, session, 10);
+	rig_turn(rig);
+	rig_turn(rig);
+	assert_int_equal(session->produced, before + 4);
+}
+
 static void session_timer(void **state)
 {
 	struct rig *rig = *state;
@@ -171,6 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(produce_follows_every_call),
+		RIG_TEST(wake_from_inside_counts),
 		RIG_TEST(session_timer),
 		RIG_TEST(old_refs_are_ignored),
 		RIG_TEST(drain_goes_to_everyone_in_portions),

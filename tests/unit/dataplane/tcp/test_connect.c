@@ -151,8 +151,9 @@ static void both_open_at_once(void **state)
 	assert_int_equal(s->seq, isn);
 	assert_int_equal(s->ack, RIG_PEER_ISN + 1);
 	assert_int_equal(rig->sessions_n, 0);
-	/* Their answer repeats the SYN before the window, and acknowledges ours. */
+	/* Their answer repeats the SYN before the window: it is told that we have it. */
 	rig_segment(rig, SYN | ACK, RIG_PEER_ISN, isn + 1, NULL, 0);
+	assert_int_equal(rig_expect(rig, ACK)->ack, RIG_PEER_ISN + 1);
 	rig_next(rig, ACK, NULL, 0);
 	assert_int_equal(rig->sessions_n, 1);
 	assert_int_equal(rig_stats(rig).opened_active, 1);

@@ -36,16 +36,19 @@ enum {
 /* What drivers do not say of themselves in DPDK 22.11. */
 static const struct quirk {
 	const char *driver;
-	uint16_t segments_max;
-	uint16_t rx_mbufs; /* taken for good, whatever the descriptors */
+	uint16_t segments_max; /* 0: what it says */
+	uint16_t rx_mbufs;     /* taken for good, whatever the descriptors */
+	bool mac_is_the_peers;
+	bool checksums_in_software; /* the driver's, not a device's */
 } quirks[] = {
 	/* Sends the first part of a chain and forgets the rest; fills 2048 slots at once. */
-	{"net_af_xdp", 1, 2048},
-	/* Sums a chain as if every part of it had an even length. */
-	{"net_tap", 1, 0},
+	{"net_af_xdp", .segments_max = 1, .rx_mbufs = 2048},
 	/* Longer chains leave the indirect table for ring descriptors, one a part. */
-	{"net_virtio_user", 8, 0},
-	{"net_virtio", 8, 0},
+	{"net_virtio_user", .segments_max = 8},
+	{"net_virtio", .segments_max = 8},
+	/* Gives the interface it makes for Linux the address it has itself. Sums chains whose
+	 * parts have odd lengths wrongly. */
+	{"net_tap", .mac_is_the_peers = true, .checksums_in_software = true},
 };
 
 static const struct quirk *quirk_of(const char *driver)
@@ -137,7 +140,7 @@ static uint16_t segments_max(const struct opening *opening)
 
 	if (!(info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS))
 		return 1;
-	if (quirk != NULL)
+	if (quirk != NULL && quirk->segments_max != 0)
 		return quirk->segments_max;
 	return info->tx_desc_lim.nb_mtu_seg_max > 0 ? info->tx_desc_lim.nb_mtu_seg_max : 1;
 }
@@ -146,12 +149,13 @@ static void choose_offloads(struct opening *opening)
 {
 	const uint64_t can = opening->info.tx_offload_capa;
 	struct port *port = opening->port;
+	const struct quirk *quirk = quirk_of(opening->info.driver_name);
 	uint64_t use = 0, hardware = 0;
 
 	port->segments_max = segments_max(opening);
 	if (port->segments_max > 1)
 		use |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
-	if (opening->config->checksum_offload) {
+	if (opening->config->checksum_offload && (quirk == NULL || !quirk->checksums_in_software)) {
 		opening->conf.rxmode.offloads = opening->info.rx_offload_capa & CHECKSUM_RX;
 		use |= can & (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM);
 	}
@@ -345,14 +349,16 @@ static int queue_open(struct opening *opening, unsigned number)
 
 /* --- Started --- */
 
-/* A device without an address of its own (net_ring) gets one made from its name. */
+/* A device without an address of its own gets one made from its name. */
 static void choose_mac(struct port *port)
 {
+	const struct quirk *quirk = quirk_of(port->driver);
 	struct rte_ether_addr mac = {0};
 	uint32_t hash = 2166136261u; /* FNV-1a */
 
 	rte_eth_macaddr_get(port->id, &mac);
-	if (!rte_is_zero_ether_addr(&mac) && !rte_is_multicast_ether_addr(&mac)) {
+	if ((quirk == NULL || !quirk->mac_is_the_peers) && !rte_is_zero_ether_addr(&mac) &&
+	    !rte_is_multicast_ether_addr(&mac)) {
 		memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
 		return;
 	}

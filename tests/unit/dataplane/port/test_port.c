@@ -7,9 +7,11 @@
 #include <arpa/inet.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <rte_ethdev.h>
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 #include <rte_tcp.h>
+#include <rte_thash.h>
 #include <sched.h>
 #include <string.h>
 
@@ -205,6 +207,39 @@ static void test_owner_is_symmetric_and_uses_all_queues(void **state)
 	port_close(&port);
 }
 
+/* net_null claims RSS: what it was told must be what port_owner() computes with. */
+static void test_rss_of_the_device_agrees(void **state)
+{
+	enum { ENTRIES = 128 };
+	struct port *port = open_port("net_null3", 4);
+	struct rte_eth_rss_reta_entry64 table[ENTRIES / RTE_ETH_RETA_GROUP_SIZE] = {
+		{.mask = UINT64_MAX}, {.mask = UINT64_MAX}};
+	uint8_t key[40];
+	struct rte_eth_rss_conf rss = {.rss_key = key, .rss_key_len = sizeof(key)};
+	uint64_t random = 1;
+	uint16_t id;
+
+	(void)state;
+	assert_int_equal(rte_eth_dev_get_port_by_name("net_null3", &id), 0);
+	assert_int_equal(rte_eth_dev_rss_reta_query(id, table, ENTRIES), 0);
+	assert_int_equal(rte_eth_dev_rss_hash_conf_get(id, &rss), 0);
+	for (unsigned k = 0; k < 1000; k++) {
+		uint32_t words[3]; /* addresses and ports as numbers */
+		uint32_t hash;
+
+		for (unsigned w = 0; w < 3; w++) {
+			random = random * 6364136223846793005u + 1442695040888963407u;
+			words[w] = (uint32_t)(random >> 32);
+		}
+		hash = rte_softrss(words, 3, key) % ENTRIES;
+		assert_int_equal(
+			port_owner(port, htonl(words[0]), htonl(words[1]),
+				   (uint16_t)(words[2] >> 16), (uint16_t)words[2]),
+			table[hash / RTE_ETH_RETA_GROUP_SIZE].reta[hash % RTE_ETH_RETA_GROUP_SIZE]);
+	}
+	port_close(&port);
+}
+
 static void test_one_queue_owns_all(void **state)
 {
 	struct port *port = open_port("net_null1", 1);
@@ -270,6 +305,7 @@ int main(void)
 		cmocka_unit_test(test_full_queue_drops_and_counts),
 		cmocka_unit_test(test_no_interrupts_on_a_ring),
 		cmocka_unit_test(test_owner_is_symmetric_and_uses_all_queues),
+		cmocka_unit_test(test_rss_of_the_device_agrees),
 		cmocka_unit_test(test_one_queue_owns_all),
 		cmocka_unit_test(test_same_device_again),
 	};

@@ -43,9 +43,10 @@ static const struct quirk {
 } quirks[] = {
 	/* Sends the first part of a chain and forgets the rest; fills 2048 slots at once. */
 	{"net_af_xdp", .segments_max = 1, .rx_mbufs = 2048},
-	/* Longer chains leave the indirect table for ring descriptors, one a part. */
-	{"net_virtio_user", .segments_max = 8},
-	{"net_virtio", .segments_max = 8},
+	/* The indirect table has eight entries, one for virtio's own header; longer chains take a
+	 * ring descriptor for each part. */
+	{"net_virtio_user", .segments_max = 7},
+	{"net_virtio", .segments_max = 7},
 	/* Gives the interface it makes for Linux the address it has itself. Sums chains whose
 	 * parts have odd lengths wrongly. */
 	{"net_tap", .mac_is_the_peers = true, .checksums_in_software = true},

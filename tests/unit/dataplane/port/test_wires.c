@@ -407,7 +407,7 @@ static void test_vhost_and_virtio_user(void **state)
 				  .far = "net_vhost0,iface=%s",
 				  .queues = 1,
 				  .interrupts = true,
-				  .segments_max = 8});
+				  .segments_max = 7});
 }
 
 static void test_vhost_and_packed_virtio_user(void **state)
@@ -418,7 +418,7 @@ static void test_vhost_and_packed_virtio_user(void **state)
 				  .far = "net_vhost0,iface=%s",
 				  .queues = 1,
 				  .interrupts = true,
-				  .segments_max = 8});
+				  .segments_max = 7});
 }
 
 static void test_vhost_and_virtio_user_with_two_queues(void **state)

@@ -30,6 +30,8 @@ FUZZ_SECONDS_GRACE = 90
 LOG_LINES = 60
 
 RELEASE = {"buildtype": "release", "b_lto": "true", "b_sanitize": "none", "fuzz": "false"}
+# The same code without optimising every one of a hundred test programs as a whole at its link.
+UNIT = {**RELEASE, "b_lto": "false"}
 SANITISED = {"buildtype": "debug", "b_lto": "false", "b_sanitize": "address,undefined",
              "b_lundef": "false"}
 FUZZ = {"buildtype": "debugoptimized", "b_lto": "false", "b_lundef": "false", "fuzz": "true"}
@@ -162,8 +164,8 @@ def meson_tests(tally, folder, jobs, env=None, slower=1):
 
 
 def part_unit(tally, options):
-    if build(tally, "build", RELEASE):
-        meson_tests(tally, "build", options.jobs)
+    if build(tally, "build-unit", UNIT):
+        meson_tests(tally, "build-unit", options.jobs)
 
 
 def part_san(tally, options):
@@ -171,13 +173,26 @@ def part_san(tally, options):
         meson_tests(tally, "build-san", options.jobs, SANITISER_ENV, slower=5)
 
 
-def fuzz_targets():
-    """(name, path of the program) of every target meson knows, after a successful set-up."""
-    text = subprocess.run(["meson", "introspect", "--targets", str(TOP / "build-fuzz")],
+def programs(folder):
+    """Name and path of every program meson knows there, after a successful set-up."""
+    text = subprocess.run(["meson", "introspect", "--targets", str(TOP / folder)],
                           capture_output=True, text=True, check=True).stdout
-    found = [(target["name"], pathlib.Path(target["filename"][0])) for target in json.loads(text)
-             if target["type"] == "executable" and target["name"].startswith("fuzz_")]
-    return sorted(found)
+    return sorted((target["name"], pathlib.Path(target["filename"][0]))
+                  for target in json.loads(text) if target["type"] == "executable")
+
+
+def fuzz_targets():
+    return [(name, path) for name, path in programs("build-fuzz") if name.startswith("fuzz_")]
+
+
+def build_programs(tally):
+    """What a user gets, and what the interop tests run beside it; no unit test."""
+    if not build(tally, "build", RELEASE, targets=["build.ninja"]):
+        return False
+    folders = (TOP / "build" / "tools", TOP / "build" / "tests" / "interop")
+    targets = [path.relative_to(TOP / "build") for _, path in programs("build")
+               if any(folder in path.parents for folder in folders)]
+    return not targets or build(tally, "build", RELEASE, targets=targets)
 
 
 def fuzz_one(name, program, seconds):
@@ -267,7 +282,7 @@ def pytest_tests(tally, name):
     if not any(folder.glob("test_*.py")):
         say(f"  no {name} tests here yet")
         return
-    if not build(tally, "build", RELEASE):
+    if not build_programs(tally):
         return
     results, log = TOP / "build" / f"{name}.xml", TOP / "build" / f"test-{name}.log"
     results.unlink(missing_ok=True)

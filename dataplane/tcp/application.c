@@ -178,7 +178,7 @@ static void produce_some(struct tcp *tcp, struct connection *c)
 		}
 		produce(tcp, c, bytes);
 		/* Less than that leaves with what the next call writes, in full segments. */
-		if (tcp_unsent(c) >= STREAM_UNSENT_BYTES_MAX)
+		if (tcp_unsent(c) >= STREAM_UNSENT_BYTES_MAX && !(c->flags & C_ABORT))
 			tcp_output(tcp, c);
 		if (!(c->flags & C_WANTS))
 			break;

@@ -138,7 +138,12 @@ struct stream_verdict session_produce(struct stream_session *stream, struct stre
 		command_drop(session);
 	if (!session->closing)
 		step = speak(session, out, budget);
-	store_reader_release(session->engine->reader);
+	if (store_reader_release(session->engine->reader) != 0) {
+		/* A page was lost while it was copied: what was said may hold zeros there. */
+		session->engine->stats.data_lost++;
+		session->transport->ops->abort(session->transport, session->ref);
+		return (struct stream_verdict){.state = STREAM_CLOSE};
+	}
 	if (out->cur != cur && session->state != SESSION_BEFORE_LOGIN)
 		session->active_ns = session_now_ns(session);
 	if (session->closing)

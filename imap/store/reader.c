@@ -116,6 +116,7 @@ static void job_put_back(struct job *job)
 }
 
 static void reader_free(struct store_reader *reader);
+static void trim(struct store_reader *reader);
 
 static void job_done(struct work *work)
 {
@@ -149,7 +150,7 @@ static void job_done(struct work *work)
 		return;
 	}
 	/* Before anybody runs again who could ask for a span. */
-	store_reader_trim(reader);
+	trim(reader);
 	waiters_wake(&waiters);
 }
 
@@ -325,22 +326,22 @@ static void segments_trim(struct store_reader *reader)
 	}
 }
 
+/* The one used last stays, however large: somebody may be about to ask for it. */
 static void accounts_trim(struct store_reader *reader)
 {
-	struct store_account *account = TAILQ_FIRST(&reader->accounts_idle);
+	struct store_account *account = TAILQ_FIRST(&reader->accounts_idle), *next;
 
-	while (account != NULL &&
-	       (reader->stats.accounts_idle > reader->accounts_idle_max ||
-		reader->stats.accounts_idle_bytes > reader->accounts_idle_bytes_max)) {
-		struct store_account *next = TAILQ_NEXT(account, lru);
-
+	for (; account != NULL && (next = TAILQ_NEXT(account, lru)) != NULL; account = next) {
+		if (reader->stats.accounts_idle <= reader->accounts_idle_max &&
+		    reader->stats.accounts_idle_bytes <= reader->accounts_idle_bytes_max)
+			break;
 		if (account->jobs == NULL)
 			account_retire(reader, account);
-		account = next;
 	}
 }
 
-void store_reader_trim(struct store_reader *reader)
+/* Drops what is kept beyond the limits. No span may be alive. */
+static void trim(struct store_reader *reader)
 {
 	accounts_trim(reader);
 	segments_trim(reader);

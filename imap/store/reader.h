@@ -157,8 +157,6 @@ struct store_reader {
  */
 int store_job_ask(struct store_reader *reader, struct job **list, const struct job_key *key,
 		  struct store_account *account, struct store_wait *wait);
-/* Drops what is kept beyond the limits. No span may be alive. */
-void store_reader_trim(struct store_reader *reader);
 /* Takes a segment from its account, so that it can be dropped. No span may be alive. */
 void store_segment_retire(struct store_reader *reader, struct segment *segment);
 /* Hands a segment that was taken from its account to a worker, once no job runs in it. */

@@ -311,6 +311,10 @@ static void test_accounts_evicted(void **state)
 	assert_int_equal(account_get(fixture, 0, &again), 0);
 	assert_ptr_equal(held, again);
 	store_account_put(&again);
+	/* One that is larger than the limit allows can be had all the same. */
+	fixture->reader->accounts_idle_bytes_max = 1;
+	assert_int_equal(account_get(fixture, 5, &other), 0);
+	store_account_put(&other);
 	store_account_put(&held);
 	assert_int_equal(account_get(fixture, 1, &other), 0);
 	store_account_put(&other);

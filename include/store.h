@@ -199,6 +199,10 @@ struct span store_view_keyword(const struct store_view *view, unsigned k);
 int store_meta(struct store_reader *reader, struct store_view *view, uint32_t index,
 	       struct store_wait *wait, struct span *derived_r);
 
+/* Tells the CPU that store_meta() of this message follows soon, and what lies first in its derived
+ * bytes is read: rows of a listing lie apart, and each would wait for memory. Any index. */
+void store_meta_prefetch(const struct store_view *view, uint32_t index);
+
 /*
  * Message bytes from `off` on: at least one byte, up to `len`, maybe fewer (the caller asks
  * again for the rest). Errors as store_meta; -EINVAL when off is at or past the end.

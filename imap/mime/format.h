@@ -38,7 +38,7 @@ struct format_header {
 	uint32_t part_count;
 	uint32_t parts_off; /* format_part[part_count] */
 	struct format_extent envelope, body, bodystructure;
-	uint32_t zero;
+	uint32_t root_flags; /* of part 0: a listing of headers never goes to the parts */
 };
 _Static_assert(sizeof(struct format_header) == 88, "on disk");
 

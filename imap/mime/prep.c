@@ -80,7 +80,7 @@ int mime_prep_open(struct span blob, struct mime_prep *prep_r)
 	for (uint32_t i = 0; i < header.part_count; i++) {
 		struct format_part part = format_part_get(&prep, header.parts_off, i);
 
-		if (!part_fits(&header, &part, i))
+		if (!part_fits(&header, &part, i) || (i == 0 && part.flags != header.root_flags))
 			return -EBADMSG;
 	}
 	*prep_r = prep;
@@ -189,6 +189,8 @@ bool mime_fields_empty_line(const struct mime_prep *prep, uint32_t index)
 {
 	struct format_part part;
 
+	if (index == MIME_PART_ROOT)
+		return (format_header_get(prep).root_flags & FORMAT_EMPTY_LINE) != 0;
 	return message_get(prep, index, &part) && (part.flags & FORMAT_EMPTY_LINE) != 0;
 }
 

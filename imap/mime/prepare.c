@@ -149,6 +149,17 @@ static uint64_t decoded_size(struct span body, enum mime_encoding encoding)
 	return size;
 }
 
+static uint8_t part_flags(const struct scan_part *part)
+{
+	uint8_t flags = part->has_empty_line ? FORMAT_EMPTY_LINE : 0;
+
+	if (part->content.kind == CONTENT_MULTIPART)
+		flags |= FORMAT_MULTIPART;
+	if (part->content.kind == CONTENT_MESSAGE)
+		flags |= FORMAT_MESSAGE;
+	return flags;
+}
+
 static void part_add(struct mime_builder *builder, uint32_t index, uint32_t *child_next)
 {
 	const struct scan *scan = &builder->scan;
@@ -160,6 +171,7 @@ static void part_add(struct mime_builder *builder, uint32_t index, uint32_t *chi
 		.child_first = *child_next,
 		.field_first = from->field_first,
 		.field_count = from->field_count,
+		.flags = part_flags(from),
 		.encoding = from->content.encoding_kind,
 	};
 	struct span body = {scan->message.ptr + from->off + from->header_len, from->body_len};
@@ -167,12 +179,6 @@ static void part_add(struct mime_builder *builder, uint32_t index, uint32_t *chi
 	for (uint32_t child = from->child; child != SCAN_NONE; child = scan->parts[child].next)
 		part.child_count++;
 	*child_next += part.child_count;
-	if (from->content.kind == CONTENT_MULTIPART)
-		part.flags |= FORMAT_MULTIPART;
-	if (from->content.kind == CONTENT_MESSAGE)
-		part.flags |= FORMAT_MESSAGE;
-	if (from->has_empty_line)
-		part.flags |= FORMAT_EMPTY_LINE;
 	if (part.child_count > 0 && part.encoding != MIME_ENCODING_UNKNOWN)
 		part.encoding = MIME_8BIT; /* RFC 2045 6.4: only leaves are encoded */
 	part.decoded_size = decoded_size(body, part.encoding);
@@ -217,6 +223,7 @@ static void blob_fill(struct mime_builder *builder, struct format_header *header
 	header->envelope.len = (uint32_t)blob->len - header->envelope.off;
 	header->part_count = scan->part_count;
 	header->parts_off = parts_add(builder);
+	header->root_flags = part_flags(&scan->parts[0]);
 	header->bodystructure = structure_add(builder, true);
 	header->body = structure_add(builder, false);
 }

@@ -8,6 +8,9 @@
 enum {
 	/* Reading the clock costs as much as a tenth of a row. */
 	STEPS_PER_LOOK = 16,
+	/* Far enough for memory to answer while the rows between are written, near enough for the
+	 * lines still to be in the cache. Measured with bench_fetch. */
+	ROWS_AHEAD = 3,
 };
 
 static const char failure_lost[] = "NO [CORRUPTION] Some messages cannot be read";
@@ -97,6 +100,8 @@ static enum step rows_produce(struct session *session, struct stream_out *out,
 				break;
 			continue;
 		}
+		if (fetch->needs_prep && fetch->index + ROWS_AHEAD < fetch->index_end)
+			store_meta_prefetch(session->view, fetch->index + ROWS_AHEAD);
 		status = row_produce(session, fetch, out, until_ns);
 		if (status == -EAGAIN) {
 			engine->stats.waits_cold++;

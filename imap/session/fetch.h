@@ -40,6 +40,7 @@ enum fetch_kind {
 	FETCH_BODY,
 	FETCH_BODYSTRUCTURE,
 	FETCH_SECTION, /* a run of the message */
+	FETCH_WHOLE,   /* the message: its place and size stand in the index */
 	FETCH_FIELDS,  /* some of its header lines */
 	FETCH_BINARY,  /* a decoded part */
 	FETCH_BINARY_SIZE,
@@ -66,7 +67,7 @@ struct fetch_value {
 	uint64_t at;
 	uint32_t part;
 	uint32_t cursor;	   /* FETCH_FIELDS: of mime_fields_next() */
-	struct mime_extent extent; /* FETCH_SECTION, FETCH_BINARY: in the message */
+	struct mime_extent extent; /* FETCH_SECTION to FETCH_BINARY: in the message */
 	uint32_t in_off;	   /* FETCH_BINARY: bytes of the extent decoded */
 	struct mime_decoder decoder;
 };
@@ -138,9 +139,9 @@ uint8_t *fetch_plain_write(struct session *session, const struct fetch_op *op,
 uint8_t *fetch_literal_begin(uint8_t *p, bool literal8, uint64_t size);
 /* ENVELOPE, BODY or BODYSTRUCTURE, which are sent as they were prepared. */
 struct span fetch_prepared(enum fetch_kind kind, const struct mime_prep *prep);
-/* What the data of an op is. 0; -ENOENT: NIL; -ENOTSUP. */
-int fetch_value_find(const struct fetch_op *op, const struct mime_prep *prep,
-		     struct fetch_value *value);
+/* What the data of an op is. `prep` is not read for a FETCH_WHOLE. 0; -ENOENT: NIL; -ENOTSUP. */
+int fetch_value_find(const struct session *session, const struct fetch_op *op,
+		     const struct mime_prep *prep, uint32_t index, struct fetch_value *value);
 
 /* --- fetch_part.c --- */
 

@@ -207,6 +207,8 @@ static const char *section_compile(struct compiler *compiler, struct fetch_op *o
 	op->partial = item->partial;
 	op->partial_off = item->partial_off;
 	op->partial_len = item->partial_len;
+	if (op->kind == FETCH_SECTION && op->depth == 0 && item->section == WIRE_SECTION_ALL)
+		op->kind = FETCH_WHOLE;
 	if (op->kind != FETCH_SECTION ||
 	    (item->section != WIRE_SECTION_FIELDS && item->section != WIRE_SECTION_FIELDS_NOT))
 		return NULL;
@@ -218,7 +220,7 @@ static void op_done(struct fetch *fetch, const struct fetch_op *op)
 {
 	fetch->ops_n++;
 	fetch->fixed_bytes += op->text_len + FETCH_VALUE_BYTES_MAX;
-	fetch->needs_prep |= op->kind >= FETCH_ENVELOPE;
+	fetch->needs_prep |= op->kind >= FETCH_ENVELOPE && op->kind != FETCH_WHOLE;
 	fetch->is_short &= op->kind != FETCH_BINARY && op->text_len < STREAM_RESERVE_BYTES_MAX;
 }
 

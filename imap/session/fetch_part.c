@@ -231,7 +231,7 @@ static int value_write(const struct writer *writer)
 		return PROGRESS_STOPPED;
 	*value = (struct fetch_value){0};
 	if (op->kind >= FETCH_ENVELOPE)
-		status = fetch_value_find(op, &writer->prep, value);
+		status = fetch_value_find(writer->session, op, &writer->prep, fetch->index, value);
 	if (status != 0 && status != -ENOENT)
 		return -EIO;
 	if (op->kind == FETCH_FLAGS) {

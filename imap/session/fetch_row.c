@@ -37,8 +37,8 @@ static bool identity(enum mime_encoding encoding)
 	return encoding == MIME_7BIT || encoding == MIME_8BIT || encoding == MIME_BINARY;
 }
 
-int fetch_value_find(const struct fetch_op *op, const struct mime_prep *prep,
-		     struct fetch_value *value)
+int fetch_value_find(const struct session *session, const struct fetch_op *op,
+		     const struct mime_prep *prep, uint32_t index, struct fetch_value *value)
 {
 	enum mime_encoding encoding;
 	uint64_t size;
@@ -47,6 +47,11 @@ int fetch_value_find(const struct fetch_op *op, const struct mime_prep *prep,
 	value->cursor = value->in_off = 0;
 	if (op->kind < FETCH_SECTION) {
 		value->end = fetch_prepared((enum fetch_kind)op->kind, prep).len;
+		return 0;
+	}
+	if (op->kind == FETCH_WHOLE) {
+		value->extent = (struct mime_extent){0, store_view_size(session->view, index)};
+		partial_apply(op, value->extent.len, value);
 		return 0;
 	}
 	value->part = mime_part_find(prep, op->path, op->depth);
@@ -175,22 +180,25 @@ static int value_gather(struct session *session, const struct fetch *fetch,
 		if (op->partial)
 			break;
 		value.part = mime_part_find(&row->prep, op->path, op->depth);
+		/* A message always has a header, whatever is in it. */
 		of_row->missing = value.part == MIME_PART_NONE ||
-				  mime_section_extent(&row->prep, value.part, MIME_SECTION_HEADER,
-						      &value.extent) != 0;
+				  (value.part != MIME_PART_ROOT &&
+				   mime_section_extent(&row->prep, value.part, MIME_SECTION_HEADER,
+						       &value.extent) != 0);
 		return of_row->missing ? 0
 				       : fields_gather(session, row, op, value.part, &of_row->size);
 	case FETCH_SECTION:
+	case FETCH_WHOLE:
 	case FETCH_BINARY:
 	case FETCH_BINARY_SIZE:
 		break;
 	}
-	status = fetch_value_find(op, &row->prep, &value);
+	status = fetch_value_find(session, op, &row->prep, row->index, &value);
 	of_row->missing = status == -ENOENT;
 	of_row->size = value.end - value.pos;
 	if (status != 0 || op->kind == FETCH_BINARY_SIZE)
 		return status == -ENOENT ? 0 : status;
-	if (op->kind == FETCH_SECTION && of_row->size > 0)
+	if ((op->kind == FETCH_SECTION || op->kind == FETCH_WHOLE) && of_row->size > 0)
 		return message_gather(session, row, value.extent.off + (uint32_t)value.pos,
 				      (uint32_t)of_row->size);
 	/* The others do not make short rows; whether their message can be read is seen here. */
@@ -264,11 +272,12 @@ static uint8_t *flags_write(const struct session *session, uint32_t index, uint8
 }
 
 /* BINARY.SIZE of a part that is not there is 0: its grammar has no NIL. */
-static uint64_t binary_size(const struct fetch_op *op, const struct mime_prep *prep)
+static uint64_t binary_size(const struct session *session, const struct fetch_op *op,
+			    const struct mime_prep *prep, uint32_t index)
 {
 	struct fetch_value value;
 
-	return fetch_value_find(op, prep, &value) == 0 ? value.end : 0;
+	return fetch_value_find(session, op, prep, index, &value) == 0 ? value.end : 0;
 }
 
 uint8_t *fetch_plain_write(struct session *session, const struct fetch_op *op,
@@ -287,7 +296,7 @@ uint8_t *fetch_plain_write(struct session *session, const struct fetch_op *op,
 		date = store_view_date(session->view, index);
 		return wire_put_date(p, &session->engine->day, date.utc_s, date.zone_min);
 	default:
-		return wire_put_u64(p, binary_size(op, prep));
+		return wire_put_u64(p, binary_size(session, op, prep, index));
 	}
 }
 

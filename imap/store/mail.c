@@ -162,6 +162,27 @@ int store_meta(struct store_reader *reader, struct store_view *view, uint32_t in
 	return 0;
 }
 
+void store_meta_prefetch(const struct store_view *view, uint32_t index)
+{
+	const struct store_account *account = view->account;
+	const struct segment *segment;
+	const struct disk_mid *entry;
+	const uint8_t *at;
+	uint64_t from;
+
+	if (index >= view->count)
+		return;
+	entry = &account->checkpoint.mids[view->columns.mid[index] - 1];
+	segment = account->segments[entry->meta_slot];
+	from = entry->meta_off + store_record_head_bytes(entry->meta_len);
+	if (segment == NULL || segment->chunks[from >> READER_CHUNK_SHIFT] != CHUNK_READY)
+		return;
+	/* A prefetch never faults, so it may run past the end. */
+	at = segment->map.base + from;
+	for (unsigned line = 0; line < READER_PREFETCH_BYTES; line += 64)
+		__builtin_prefetch(at + line, 0, 3);
+}
+
 /* How far the ready chunks after the one of `from` reach, at most to `to`. */
 static uint64_t ready_until(const struct segment *segment, uint64_t from, uint64_t to)
 {

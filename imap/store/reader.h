@@ -30,6 +30,9 @@ enum reader_limits {
 	/* Kept although nobody uses them. Page tables of 64 GiB take 128 MiB. */
 	READER_ACCOUNTS_MAX = 1 << 16,
 	READER_SEGMENTS_MAX = 4096,
+	/* What a listing reads of derived bytes: their header and the lines most often asked for.
+	 */
+	READER_PREFETCH_BYTES = 768,
 };
 
 #define READER_CHUNK_BYTES ((uint64_t)1 << READER_CHUNK_SHIFT)

@@ -8,6 +8,7 @@
 import collections
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -30,6 +31,11 @@ Account = collections.namedtuple("Account", "user password maildir mail")
 
 def pytest_addoption(parser):
     parser.addoption("--server", choices=("wiremap", "dovecot"), default="wiremap")
+
+
+def pytest_configure():
+    # A polite kill unwinds the fixtures, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", 143))
 
 
 @pytest.hookimpl(trylast=True)  # when the last fixture is gone

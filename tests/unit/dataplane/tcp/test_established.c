@@ -171,10 +171,12 @@ static void window_update_rules(void **state)
 
 	rig->peer_window = 2000;
 	session = rig_accept(rig);
-	/* An older acknowledgement does not bring an older window back. */
+	/* A segment that starts before the last one does not bring its older window back. */
+	rig_next(rig, ACK, "w", 1);
 	rig_next(rig, ACK, "x", 1);
 	rig->peer_window = 60000;
-	rig_segment(rig, ACK, rig->peer_seq - 2, rig->peer_ack, "yx", 2);
+	rig_segment(rig, ACK, rig->peer_seq - 2, rig->peer_ack, "wxy", 3);
+	assert_int_equal(session->in_n, 3);
 	rig_turn(rig);
 	rig_forget_sent(rig);
 	rig_say(rig, session, 10000);

@@ -81,6 +81,22 @@ static void timeout_follows_the_round_trip(void **state)
 	assert_int_equal(rig_expect(rig, ACK)->len, 100);
 }
 
+/* Karn: the acknowledgement of what was sent again says nothing about the round trip. */
+static void the_repeated_is_not_timed(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_session *session = sending(rig, 100);
+
+	rig_sleep(rig, 3100); /* again at 0.2, 0.6, 1.4 and 3.0 s */
+	rig_forget_sent(rig);
+	acked(rig, 100);
+	rig_say(rig, session, 100);
+	rig_turn(rig);
+	rig_expect(rig, ACK);
+	rig_sleep(rig, 201);
+	rig_expect(rig, ACK);
+}
+
 static void three_duplicates_send_again(void **state)
 {
 	struct rig *rig = *state;
@@ -210,6 +226,7 @@ int main(void)
 		RIG_TEST(timeouts_back_off_and_give_up),
 		RIG_TEST(an_acknowledgement_ends_the_backing_off),
 		RIG_TEST(timeout_follows_the_round_trip),
+		RIG_TEST(the_repeated_is_not_timed),
 		RIG_TEST(three_duplicates_send_again),
 		RIG_TEST(partial_acknowledgements),
 		RIG_TEST(what_is_no_duplicate),

@@ -45,6 +45,7 @@ static void cannot_be_assassinated(void **state)
 
 	waiting(rig);
 	rig_segment(rig, RST, rig->peer_seq, 0, NULL, 0);
+	rig_segment(rig, RST, rig->peer_seq, 0, "why", 3);
 	rig_segment(rig, ACK, rig->peer_seq, rig->peer_ack, NULL, 0);
 	rig_silent(rig);
 	rig_segment(rig, ACK, rig->peer_seq - 50, rig->peer_ack, "old", 3);

@@ -60,9 +60,8 @@ void tcp_connection_prefetch(const struct tcp *tcp, uint32_t hash)
 
 	if (number == TABLE_NONE)
 		return;
-	/* The tuple, the sequence numbers and the pointers; congestion control comes later. */
-	for (unsigned line = 0; line < 5; line++)
-		rte_prefetch0((const uint8_t *)&tcp->connections[number] + 64 * line);
+	for (size_t byte = 0; byte < sizeof(struct connection); byte += RTE_CACHE_LINE_SIZE)
+		rte_prefetch0((const uint8_t *)&tcp->connections[number] + byte);
 }
 
 struct connection *tcp_connection_of(struct tcp *tcp, struct stream_ref ref)

@@ -87,7 +87,7 @@ static void the_repeated_is_not_timed(void **state)
 	struct rig *rig = *state;
 	struct rig_session *session = sending(rig, 100);
 
-	rig_sleep(rig, 3100); /* again at 0.2, 0.6, 1.4 and 3.0 s */
+	rig_sleep(rig, 8000); /* again at 0.2, 0.6, 1.4, 3.0 and 6.2 s */
 	rig_forget_sent(rig);
 	acked(rig, 100);
 	rig_say(rig, session, 100);

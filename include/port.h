@@ -24,6 +24,9 @@ enum port_limits {
 	PORT_COUNT_MAX = 16,
 	PORT_QUEUES_MAX = 64, /* per port */
 	PORT_BURST_MAX = 64,  /* frames of one receive or transmit call */
+	/* Frames that wait for room in a full transmit queue: what a turn may send (ACKs of
+	 * a burst, a connection's part of one) after it was told that the queue is full. */
+	PORT_HELD_MAX = 512,
 	PORT_CORES_MAX = 64,
 };
 
@@ -92,11 +95,13 @@ uint32_t port_segments_max(const struct port *port);
  */
 unsigned port_receive(struct port *port, unsigned queue, struct rte_mbuf **frames, unsigned n);
 /*
- * Consumes all `n` frames: sends what the queue takes, counts and frees the rest. Checksums
+ * Consumes all `n` frames, 0 to PORT_BURST_MAX: sends what the queue takes, and first what it did
+ * not take before. Up to PORT_HELD_MAX wait here for the next call; what is more is counted and
+ * freed. Returns how many wait: not 0, and the caller had better make no more for now. Checksums
  * asked for in ol_flags (IP_CKSUM, TCP_CKSUM, with l2/l3/l4_len) that the device cannot do are
  * computed, chains it cannot send are linearised, longer ones split.
  */
-void port_transmit(struct port *port, unsigned queue, struct rte_mbuf **frames, unsigned n);
+unsigned port_transmit(struct port *port, unsigned queue, struct rte_mbuf **frames, unsigned n);
 
 /* Receive interrupts of a queue as a descriptor for epoll, or -1 where the port has none. */
 int port_interrupt_fd(struct port *port, unsigned queue);

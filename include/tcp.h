@@ -26,12 +26,20 @@ struct tcp_wire {
 	 * checksum (left zero); headroom for IPv4 and Ethernet with a VLAN tag is free. It may be
 	 * a chain whose later parts are slices of shared memory: nobody may write to those.
 	 * l4_len is set. With RTE_MBUF_F_TX_TCP_SEG in ol_flags tso_segsz is set, too. Addresses
-	 * are as in stream_info. Never fails; a full queue drops, as a wire would.
+	 * are as in stream_info. Never fails: what goes far beyond a full queue is dropped, as a
+	 * wire would.
 	 */
 	void (*send)(struct tcp_wire *wire, struct rte_mbuf *segment, const uint8_t src[16],
 		     const uint8_t dst[16], uint8_t tos);
 	/* Largest IPv4 packet towards `dst`, bytes. */
 	uint32_t (*mtu)(struct tcp_wire *wire, const uint8_t dst[16]);
+	/*
+	 * Queues that are full now, changed by the wire at any send and when the loop flushes it.
+	 * Not 0: is_full() tells whether it is the one that segments from `src` take. New data then
+	 * waits for a later turn instead of being lost next door.
+	 */
+	unsigned full;
+	bool (*is_full)(struct tcp_wire *wire, const uint8_t src[16]);
 	uint32_t tso_bytes_max; /* payload of one TSO segment, 0 without TSO */
 	uint32_t segments_max;	/* parts of a chain the port can send; 1: linearise */
 };
@@ -90,6 +98,7 @@ struct tcp_env {
 	X(malformed)                                                                               \
 	X(syn_dropped)                                                                             \
 	X(connections_refused)                                                                     \
+	X(wire_full)                                                                               \
 	X(memory_dropped)                                                                          \
 	X(time_wait)                                                                               \
 	X(timeouts)

@@ -33,10 +33,13 @@ uint8_t link_header_write(uint8_t *at, const struct link *link, uint16_t vlan,
 	return RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN;
 }
 
-static void link_flush(struct link *link)
+static void link_flush(struct net *net, struct link *link)
 {
-	port_transmit(link->port, link->queue, link->out, link->out_n);
+	const bool was_full = link->full;
+
+	link->full = port_transmit(link->port, link->queue, link->out, link->out_n) > 0;
 	link->out_n = 0;
+	net->wire.full = net->wire.full + link->full - was_full;
 }
 
 void link_put(struct net *net, struct link *link, struct rte_mbuf *frame)
@@ -44,14 +47,14 @@ void link_put(struct net *net, struct link *link, struct rte_mbuf *frame)
 	link->out[link->out_n++] = frame;
 	count(&net->stats.frames_out, 1);
 	if (link->out_n == PORT_BURST_MAX)
-		link_flush(link);
+		link_flush(net, link);
 }
 
 void net_flush(struct net *net)
 {
 	for (unsigned k = 0; k < net->links_n; k++)
-		if (net->links[k].out_n > 0)
-			link_flush(&net->links[k]);
+		if (net->links[k].out_n > 0 || net->links[k].full)
+			link_flush(net, &net->links[k]);
 }
 
 /* --- Paths --- */
@@ -194,6 +197,14 @@ static void wire_send(struct tcp_wire *wire, struct rte_mbuf *segment, const uin
 	link_put(net, &net->links[path->link], segment);
 }
 
+static bool wire_is_full(struct tcp_wire *wire, const uint8_t src[16])
+{
+	struct net *net = net_of(wire);
+	const struct address *ours = address_find(net, ipv4_of(src));
+
+	return ours != NULL && ours->link != LINK_NONE && net->links[ours->link].full;
+}
+
 /* The source is not known here, so of several links that lead there the smallest counts. */
 static uint32_t wire_mtu(struct tcp_wire *wire, const uint8_t dst[16])
 {
@@ -229,6 +240,7 @@ void output_init(struct net *net)
 	net->wire = (struct tcp_wire){
 		.send = wire_send,
 		.mtu = wire_mtu,
+		.is_full = wire_is_full,
 		.tso_bytes_max = net->links_n > 0 ? tso_bytes_max : 0,
 		.segments_max = net->links_n > 0 ? segments_max : 1,
 	};

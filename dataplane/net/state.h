@@ -42,6 +42,7 @@ struct link {
 	uint32_t mtu;
 	uint8_t mac[RTE_ETHER_ADDR_LEN];
 	uint8_t vlans[VLANS / 8]; /* a bit for each that has an address; 0: untagged */
+	bool full;		  /* the port holds frames that its queue had no room for */
 	unsigned out_n;
 	struct rte_mbuf *out[PORT_BURST_MAX]; /* until net_flush(), or full */
 };

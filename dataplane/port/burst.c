@@ -72,30 +72,61 @@ static void outgoing_prepare(struct outgoing *out)
 	out->prepare = false;
 }
 
-static void outgoing_flush(struct outgoing *out)
+/* Hands frames to the device. Returns how many it took, maybe not all: then its queue is full. */
+static unsigned device_send(const struct outgoing *out, struct rte_mbuf **frames, unsigned n)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, kept = 0;
 	unsigned sent = 0;
 
-	if (out->prepare)
-		outgoing_prepare(out);
-	for (unsigned k = 0; k < out->n; k++)
-		bytes += out->frames[k]->pkt_len;
+	for (unsigned k = 0; k < n; k++)
+		bytes += frames[k]->pkt_len;
 	/* Some drivers take only so many at a time; nothing taken means that the queue is full. */
-	while (sent < out->n) {
+	while (sent < n) {
 		unsigned taken = rte_eth_tx_burst(out->port->id, (uint16_t)out->queue_number,
-						  &out->frames[sent], (uint16_t)(out->n - sent));
+						  &frames[sent], (uint16_t)(n - sent));
 
 		if (taken == 0)
 			break;
 		sent += taken;
 	}
-	for (unsigned k = sent; k < out->n; k++) {
-		bytes -= out->frames[k]->pkt_len;
-		drop(out->queue, out->frames[k]);
-	}
+	for (unsigned k = sent; k < n; k++)
+		kept += frames[k]->pkt_len;
 	count(&out->queue->tx_frames, sent);
-	count(&out->queue->tx_bytes, bytes);
+	count(&out->queue->tx_bytes, bytes - kept);
+	return sent;
+}
+
+/* Keeps frames for the next call, as many as there is room for. */
+static void hold(struct port_queue *queue, struct rte_mbuf **frames, unsigned n)
+{
+	const unsigned room = RTE_MIN(n, PORT_HELD_MAX - queue->held_n);
+
+	memcpy(&queue->held[queue->held_n], frames, room * sizeof(frames[0]));
+	queue->held_n += room;
+	for (unsigned k = room; k < n; k++)
+		drop(queue, frames[k]);
+}
+
+/* Who waits longer goes first. */
+static void held_send(const struct outgoing *out)
+{
+	struct port_queue *queue = out->queue;
+	const unsigned sent = device_send(out, queue->held, queue->held_n);
+
+	queue->held_n -= sent;
+	memmove(queue->held, queue->held + sent, queue->held_n * sizeof(queue->held[0]));
+}
+
+static void outgoing_flush(struct outgoing *out)
+{
+	unsigned sent = 0;
+
+	if (out->prepare)
+		outgoing_prepare(out);
+	if (out->queue->held_n == 0)
+		sent = device_send(out, out->frames, out->n);
+	if (sent < out->n)
+		hold(out->queue, &out->frames[sent], out->n - sent);
 	out->n = 0;
 }
 
@@ -151,12 +182,15 @@ static void add_in_software(struct outgoing *out, struct rte_mbuf *frame)
 	outgoing_add(out, frame);
 }
 
-void port_transmit(struct port *port, unsigned queue_number, struct rte_mbuf **frames, unsigned n)
+unsigned port_transmit(struct port *port, unsigned queue_number, struct rte_mbuf **frames,
+		       unsigned n)
 {
 	struct outgoing out = {
 		.port = port, .queue = &port->queues[queue_number], .queue_number = queue_number};
 
 	ASSERT(queue_number < port->queues_n && n <= PORT_BURST_MAX);
+	if (out.queue->held_n > 0)
+		held_send(&out);
 	for (unsigned k = 0; k < n; k++) {
 		if (frames[k]->ol_flags & port->software_flags ||
 		    frames[k]->nb_segs > port->segments_max)
@@ -166,6 +200,7 @@ void port_transmit(struct port *port, unsigned queue_number, struct rte_mbuf **f
 	}
 	if (out.n > 0)
 		outgoing_flush(&out);
+	return out.queue->held_n;
 }
 
 void port_stats(const struct port *port, struct port_stats *stats_r)

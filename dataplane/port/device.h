@@ -33,6 +33,9 @@ struct port_queue {
 	/* Frames found while arming the interrupt; the next receive returns them. */
 	unsigned found_n;
 	struct rte_mbuf *found[PORT_BURST_MAX];
+	/* Frames the device had no room for, ready to be sent, in order. */
+	unsigned held_n;
+	struct rte_mbuf *held[PORT_HELD_MAX];
 } __rte_cache_aligned;
 
 struct port {

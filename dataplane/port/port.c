@@ -479,8 +479,10 @@ void port_close(struct port **port)
 
 	if (gone == NULL)
 		return;
-	for (unsigned k = 0; k < gone->queues_n; k++)
+	for (unsigned k = 0; k < gone->queues_n; k++) {
 		rte_pktmbuf_free_bulk(gone->queues[k].found, gone->queues[k].found_n);
+		rte_pktmbuf_free_bulk(gone->queues[k].held, gone->queues[k].held_n);
+	}
 	if (gone->id != RTE_MAX_ETHPORTS) {
 		rte_eth_dev_stop(gone->id);
 		if (gone->plugged && gone->device != NULL)

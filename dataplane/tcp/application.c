@@ -172,7 +172,7 @@ static void produce_some(struct tcp *tcp, struct connection *c)
 
 		if (bytes == 0)
 			break;
-		if (!tcp_send_ready(tcp, c)) {
+		if (tcp_wire_full(tcp, c) || !tcp_send_ready(tcp, c)) {
 			tcp_application_starve(tcp, c);
 			break;
 		}
@@ -207,7 +207,7 @@ static void visit(struct tcp *tcp, struct connection *c)
 		tcp_ack_send(tcp, c);
 }
 
-/* Those that lacked memory are looked at again in every turn. */
+/* Those that lacked memory, or room in a transmit queue, are looked at again in every turn. */
 static void starved_return(struct tcp *tcp)
 {
 	if (tcp->starved.first == NULL)
@@ -234,7 +234,9 @@ bool tcp_produce(struct tcp *tcp, uint64_t deadline_ns)
 		if (++visits % VISITS == 0)
 			tcp_clock_refresh(tcp);
 	}
-	return tcp->touched.first != NULL;
+	/* A queue of the wire empties by itself, and soon. */
+	return tcp->touched.first != NULL ||
+	       (tcp->starved.first != NULL && tcp->env->wire->full > 0);
 }
 
 static struct connection *taking_part(struct stream_transport *transport, struct stream_ref ref)

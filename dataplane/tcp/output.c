@@ -271,7 +271,7 @@ static bool worth_sending(const struct connection *c, uint32_t len, uint32_t uns
 	return len >= c->snd_wnd_max / 2;
 }
 
-enum emitted { NOTHING, SOMETHING, NO_MEMORY };
+enum emitted { NOTHING, SOMETHING, NO_ROOM };
 
 /* Sends one segment of what is due; with `force` a silly one, too. */
 static enum emitted output_one(struct tcp *tcp, struct connection *c, bool force)
@@ -290,9 +290,13 @@ static enum emitted output_one(struct tcp *tcp, struct connection *c, bool force
 	fin = fin && len == unsent;
 	if (!fin && (len == 0 || !(force || worth_sending(c, len, unsent))))
 		return NOTHING;
+	if (!force && tcp_wire_full(tcp, c)) {
+		tcp->stats.wire_full++;
+		return NO_ROOM;
+	}
 	sent = segment_emit(tcp, c, c->snd_nxt, len, fin);
 	if (sent == 0)
-		return NO_MEMORY;
+		return NO_ROOM;
 	c->snd_nxt += sent;
 	if (seq_gt(c->snd_nxt, c->snd_max))
 		c->snd_max = c->snd_nxt;
@@ -321,7 +325,7 @@ static void timers_follow(struct tcp *tcp, struct connection *c)
 
 static void output_end(struct tcp *tcp, struct connection *c, enum emitted last)
 {
-	if (last == NO_MEMORY)
+	if (last == NO_ROOM)
 		tcp_application_starve(tcp, c);
 	if (c->cwnd <= c->snd_wnd && tcp_usable(c) < c->mss)
 		c->flags |= C_CWND_FULL;

@@ -9,7 +9,7 @@
 #include "segment.h"
 
 /* Sends what windows allow of what was produced, and the FIN behind it; arms the timers that
- * follow from it. Short of memory, the connection joins the starved list. */
+ * follow from it. Short of memory or of room on the wire, the connection joins the starved list. */
 void tcp_output(struct tcp *tcp, struct connection *c);
 
 /* The same for one segment, however small: the persist timer has run out (RFC 9293 3.8.6.2.1). */

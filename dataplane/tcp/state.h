@@ -216,7 +216,7 @@ struct tcp {
 	const struct congestion *congestion;
 	struct wheel *wheel;
 	struct connection_list touched;
-	struct connection_list starved; /* want packet memory */
+	struct connection_list starved; /* want packet memory, or room on the wire */
 
 	bool draining;
 	uint32_t drain_next, drain_per_turn;
@@ -257,6 +257,14 @@ static inline void tcp_address_map(uint8_t mapped_r[16], uint32_t ip)
 static inline bool tcp_tuple_equal(const struct tuple *a, const struct tuple *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* Whether new data of this connection would find a full transmit queue. */
+static inline bool tcp_wire_full(const struct tcp *tcp, const struct connection *c)
+{
+	struct tcp_wire *wire = tcp->env->wire;
+
+	return wire->full > 0 && wire->is_full(wire, c->tuple.local);
 }
 
 /* Sent and not yet acknowledged, SYN and FIN counted. */

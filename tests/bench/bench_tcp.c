@@ -198,7 +198,8 @@ static void sides_create(unsigned connections)
 						  .socket = -1,
 						  .name = i == 0 ? "client" : "server"};
 
-		side->wire = (struct tcp_wire){wire_send, wire_mtu, 0, 8};
+		side->wire =
+			(struct tcp_wire){.send = wire_send, .mtu = wire_mtu, .segments_max = 8};
 		side->env = (struct tcp_env){&the_clock, NULL, &side->wire, bench_random};
 		side->peer = &sides[1 - i];
 		apps[i].base.ops = &ops[i];

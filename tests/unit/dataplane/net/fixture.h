@@ -40,6 +40,7 @@ struct port {
 	unsigned sent_n;
 	struct rte_mbuf *sent[SENT_MAX];
 	unsigned transmits;
+	unsigned held; /* what the next transmits say that waits */
 };
 
 struct world {

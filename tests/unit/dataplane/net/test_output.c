@@ -181,6 +181,32 @@ static void test_bursts(void **state)
 	assert_int_equal(world->port.transmits, 4);
 }
 
+/* The wire says which queue is full until a flush finds room. */
+static void test_a_full_queue_is_told(void **state)
+{
+	struct world *world = *state;
+	struct tcp_wire *wire = net_tcp_wire(world->net);
+	uint8_t ours[16], others[16];
+
+	mapped(ours, US);
+	mapped(others, PEER);
+	know(world, PEER, 0, peer_mac);
+	assert_int_equal(wire->full, 0);
+	world->port.held = 3;
+	out(world, segment_make(world, 10), US, PEER, 0);
+	net_flush(world->net);
+	assert_int_equal(wire->full, 1);
+	assert_true(wire->is_full(wire, ours));
+	assert_false(wire->is_full(wire, others));
+	net_flush(world->net);
+	assert_int_equal(wire->full, 1);
+	world->port.held = 0;
+	net_flush(world->net);
+	assert_int_equal(wire->full, 0);
+	assert_false(wire->is_full(wire, ours));
+	rte_pktmbuf_free(world_sent(world));
+}
+
 static void test_limits_of_the_wire(void **state)
 {
 	struct world *world = *state;
@@ -308,6 +334,7 @@ int main(void)
 		TEST(test_no_way_there),
 		TEST(test_many_destinations),
 		TEST(test_bursts),
+		TEST(test_a_full_queue_is_told),
 		TEST(test_limits_of_the_wire),
 		TEST(test_owns),
 		TEST(test_addresses_no_host_may_have),

@@ -81,6 +81,12 @@ static void wire_send(struct tcp_wire *wire, struct rte_mbuf *m, const uint8_t s
 	rte_pktmbuf_free(m);
 }
 
+static bool wire_is_full(struct tcp_wire *wire, const uint8_t src[16])
+{
+	assert_memory_equal(src, rig_addr, 16);
+	return wire->full > 0;
+}
+
 static uint32_t wire_mtu(struct tcp_wire *wire, const uint8_t dst[16])
 {
 	(void)dst;
@@ -206,7 +212,11 @@ int rig_setup(void **state)
 	rig->sent = calloc(RIG_SENT_MAX, sizeof(*rig->sent));
 	rig->sessions = calloc(RIG_SESSIONS, sizeof(*rig->sessions));
 	rig->clock = (struct clock){.mono_ns = 5000000000, .refresh = clock_still};
-	rig->wire = (struct tcp_wire){wire_send, wire_mtu, rig_tso_bytes_max, rig_segments_max};
+	rig->wire = (struct tcp_wire){.send = wire_send,
+				      .mtu = wire_mtu,
+				      .is_full = wire_is_full,
+				      .tso_bytes_max = rig_tso_bytes_max,
+				      .segments_max = rig_segments_max};
 	rig->env = (struct tcp_env){&rig->clock, NULL, &rig->wire, random_four};
 	rig->app.ops = &ops;
 	rig->mtu = 1500;

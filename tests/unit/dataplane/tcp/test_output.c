@@ -62,6 +62,31 @@ static void long_answers_come_through(void **state)
 	pump(rig, session);
 }
 
+/* A full queue stops new data, not acknowledgements; nothing is lost and the loop stays awake. */
+static void a_full_wire_waits(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_session *session = rig_accept(rig);
+	unsigned produced = session->produced;
+
+	rig->wire.full = 1;
+	rig_say(rig, session, 3000);
+	for (unsigned turns = 0; turns < 3; turns++) {
+		tcp_advance(rig->tcp);
+		assert_true(tcp_produce(rig->tcp, UINT64_MAX));
+		rig_silent(rig);
+	}
+	assert_int_equal(session->produced, produced);
+	rig_next(rig, ACK | PSH, "xy", 2);
+	rig_next(rig, ACK | PSH, "xy", 2);
+	rig_turn(rig);
+	assert_int_equal(rig_expect(rig, ACK)->len, 0);
+	rig_silent(rig);
+	rig->wire.full = 0;
+	pump(rig, session);
+	assert_int_equal(rig_stats(rig).retransmit_segments, 0);
+}
+
 static void on_a_wire_without_chains(void **state)
 {
 	struct rig *rig = *state;
@@ -273,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(one_short_answer_is_one_segment),
 		RIG_TEST(long_answers_come_through),
+		RIG_TEST(a_full_wire_waits),
 		RIG_TEST(on_a_wire_without_chains),
 		RIG_TEST(on_a_wire_with_short_chains),
 		RIG_TEST(tso_segments_are_multiples),

@@ -62,8 +62,8 @@ class Imap(imaplib.IMAP4):
 class Raw:
     """A socket and the least IMAP that is needed to read what comes."""
 
-    def __init__(self, service, receive_buffer=None, timeout=TIMEOUT):
-        self.socket = service.connect(receive_buffer, timeout)
+    def __init__(self, service, **options):
+        self.socket = service.connect(**options)
         self.buffer = b""
 
     def send(self, data):

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server as its clients see it: where it is, how to get there, and whether it is well."""
 
+import itertools
 import socket
 import time
 
 import clients
 from lab import mailfiles
 from lab.server import Server
-from lab.wire import SERVER, inside
+from lab.wire import PREFIX, SERVER, inside, run
 
 PORT = 143
 
@@ -17,14 +18,24 @@ class Service:
         self.wire, self.server, self.accounts = wire, server, accounts
         self.address, self.port = SERVER, PORT
         self.is_wiremap = isinstance(server, Server)
+        self.strangers = itertools.count(100)
 
-    def connect(self, receive_buffer=None, timeout=clients.TIMEOUT, port=None):
+    def stranger(self):
+        """A further address at the client's end. What it does wrong is held against it alone."""
+        address = f"198.18.0.{next(self.strangers)}"
+        run("ip", "-n", self.wire.client, "addr", "add", f"{address}/{PREFIX}", "dev",
+            self.wire.client_device)
+        return address
+
+    def connect(self, receive_buffer=None, timeout=clients.TIMEOUT, port=None, source=None):
         with inside(self.wire.client):
             plug = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         plug.settimeout(timeout)
         if receive_buffer:
             plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         try:
+            if source:
+                plug.bind((source, 0))
             plug.connect((self.address, port or self.port))
         except BaseException:
             plug.close()

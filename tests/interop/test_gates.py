@@ -60,7 +60,7 @@ class Played:
     def __init__(self, data):
         self.pieces = [data[index:index + 3] for index in range(0, len(data), 3)]
 
-    def connect(self, *_):
+    def connect(self):
         return self
 
     def recv(self, _):

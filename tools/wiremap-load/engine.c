@@ -21,7 +21,7 @@ enum client_state {
 	"UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (DATE FROM "    \
 	"TO CC SUBJECT MESSAGE-ID REFERENCES CONTENT-TYPE IN-REPLY-TO REPLY-TO)])"
 
-static const char *const scenario_names[SCENARIOS] = {"header-sync", "envelope", "bodies"};
+static const char *const scenario_names[SCENARIOS] = {"header-sync", "envelope", "bodies", "idle"};
 
 const char *load_scenario_name(enum load_scenario scenario)
 {
@@ -92,6 +92,7 @@ static void client_request(struct load_client *client)
 		client_say(client, "UID FETCH 1:* (UID ENVELOPE)");
 		break;
 	case SCENARIO_BODIES:
+	case SCENARIO_IDLE:
 	case SCENARIOS:
 		snprintf(words, sizeof(words), "FETCH %u BODY.PEEK[]",
 			 (unsigned)(scramble(engine->config.seed ^ client->number ^
@@ -357,7 +358,7 @@ static bool turn_opening(struct load_engine *engine)
 /* Connections that wait begin their first request: the turn in which running begins does it. */
 static void turn_running(struct load_engine *engine)
 {
-	if (engine->ready == 0)
+	if (engine->scenario == SCENARIO_IDLE)
 		return;
 	for (unsigned k = 0; k < engine->config.connections_max; k++) {
 		struct load_client *client = &engine->clients[k];

@@ -25,6 +25,7 @@ enum load_scenario {
 	SCENARIO_HEADER_SYNC, /* header lines of every message of the mailbox, in one command */
 	SCENARIO_ENVELOPE,    /* UID FETCH 1:* ENVELOPE, the row Dovecot is best at */
 	SCENARIO_BODIES,      /* one whole message a command, in an order of the connection's own */
+	SCENARIO_IDLE,	      /* nothing: connections that sit in their mailbox */
 	SCENARIOS
 };
 

@@ -16,7 +16,7 @@ static const char usage[] =
 	"  --server ADDRESS[:PORT]   IPv4 address of the server; port 143\n"
 	"  --user, --password        LOGIN with these\n"
 	"  --mailbox NAME            EXAMINE this one (INBOX)\n"
-	"  --scenario NAME[,NAME]    header-sync, envelope, bodies (header-sync,bodies)\n"
+	"  --scenario NAME[,NAME]    header-sync, envelope, bodies, idle (header-sync,bodies)\n"
 	"  --connections N[,N...]    one run with each number (64)\n"
 	"  --seconds N               measured time of a run (5)\n"
 	"  --warmup-ms N             before it (500)\n"

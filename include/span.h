@@ -48,6 +48,8 @@ static inline bool span_eq_fold(struct span a, struct span b)
 /* The part of `s` from byte `off` on, at most `len` bytes; empty when off is past the end. */
 static inline struct span span_cut(struct span s, size_t off, size_t len)
 {
+	if (s.len == 0) /* ptr may be NULL, and C adds nothing to that */
+		return s;
 	if (off >= s.len)
 		return (struct span){s.ptr + s.len, 0};
 	if (len > s.len - off)

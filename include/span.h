@@ -45,13 +45,19 @@ static inline bool span_eq_fold(struct span a, struct span b)
 	return true;
 }
 
+/* Where `s` ends; NULL for one without bytes that points nowhere, as C has no NULL + 0. */
+static inline const uint8_t *span_end(struct span s)
+{
+	return s.len > 0 ? s.ptr + s.len : s.ptr;
+}
+
 /* The part of `s` from byte `off` on, at most `len` bytes; empty when off is past the end. */
 static inline struct span span_cut(struct span s, size_t off, size_t len)
 {
 	if (s.len == 0) /* ptr may be NULL, and C adds nothing to that */
 		return s;
 	if (off >= s.len)
-		return (struct span){s.ptr + s.len, 0};
+		return (struct span){span_end(s), 0};
 	if (len > s.len - off)
 		len = s.len - off;
 	return (struct span){s.ptr + off, len};

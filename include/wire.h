@@ -88,7 +88,7 @@ struct wire_cursor {
 
 static inline struct wire_cursor wire_cursor_of(struct span s)
 {
-	return (struct wire_cursor){s.ptr, s.ptr + s.len};
+	return (struct wire_cursor){s.ptr, span_end(s)};
 }
 
 /* A string as it stands on the wire; `escaped` says that backslashes are still in it. */

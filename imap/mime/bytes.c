@@ -59,12 +59,13 @@ void bytes_add_number(struct bytes *bytes, uint64_t number)
 
 void bytes_add_clean(struct bytes *bytes, const uint8_t *ptr, size_t len)
 {
-	const uint8_t *end = ptr + len, *nul;
+	const uint8_t *nul;
 
-	while (len > 0 && (nul = memchr(ptr, 0, (size_t)(end - ptr))) != NULL) {
+	while (len > 0 && (nul = memchr(ptr, 0, len)) != NULL) {
 		bytes_add(bytes, ptr, (size_t)(nul - ptr));
 		bytes_add(bytes, "\xef\xbf\xbd", 3);
+		len -= (size_t)(nul + 1 - ptr);
 		ptr = nul + 1;
 	}
-	bytes_add(bytes, ptr, (size_t)(end - ptr));
+	bytes_add(bytes, ptr, len);
 }

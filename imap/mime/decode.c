@@ -70,7 +70,7 @@ static size_t base64_decode(struct mime_decoder *decoder, struct span in, uint8_
 			    size_t out_len, size_t *taken_r)
 {
 	uint32_t bits = decoder->state & 0xffff, count = decoder->state >> BITS_SHIFT;
-	const uint8_t *at = in.ptr, *end = in.ptr + in.len;
+	const uint8_t *at = in.ptr, *end = span_end(in);
 	size_t put = 0;
 
 	while (at < end) {

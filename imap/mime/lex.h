@@ -23,7 +23,7 @@ enum lex {
 
 static inline struct lexer lex_start(struct span value, struct bytes *comment)
 {
-	return (struct lexer){value.ptr, value.ptr + value.len, comment};
+	return (struct lexer){value.ptr, span_end(value), comment};
 }
 
 static inline bool lex_at(const struct lexer *lexer, uint8_t c)

@@ -66,7 +66,7 @@ static enum lex param_read(struct param_list *list, struct lexer *lexer, struct 
 static bool piece_read(const struct bytes *text, struct param *param, uint32_t *number)
 {
 	struct span key = bytes_piece_span(text, param->key);
-	const uint8_t *end = key.ptr + key.len, *at, *star;
+	const uint8_t *end = span_end(key), *at, *star;
 
 	star = key.len > 0 ? memchr(key.ptr, '*', key.len) : NULL;
 	if (star == NULL)
@@ -220,7 +220,7 @@ void param_list_read(struct param_list *list, struct lexer *lexer)
 		if (lex == LEX_MORE) {
 			struct span key = bytes_piece_span(&list->text, param.key);
 
-			starred = starred || memchr(key.ptr, '*', key.len) != NULL;
+			starred = starred || (key.len > 0 && memchr(key.ptr, '*', key.len) != NULL);
 			list_add(list, param);
 		} else if (lex == LEX_END || lexer->at >= lexer->end) {
 			break;

@@ -174,7 +174,7 @@ static void part_add(struct mime_builder *builder, uint32_t index, uint32_t *chi
 		.flags = part_flags(from),
 		.encoding = from->content.encoding_kind,
 	};
-	struct span body = {scan->message.ptr + from->off + from->header_len, from->body_len};
+	struct span body = span_cut(scan->message, from->off + from->header_len, from->body_len);
 
 	for (uint32_t child = from->child; child != SCAN_NONE; child = scan->parts[child].next)
 		part.child_count++;

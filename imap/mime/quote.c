@@ -53,7 +53,8 @@ void quote_string(struct bytes *out, struct span text)
 		bytes_add_byte(out, '\\');
 		from = i;
 	}
-	bytes_add(out, text.ptr + from, text.len - from);
+	text = span_cut(text, from, text.len);
+	bytes_add(out, text.ptr, text.len);
 	bytes_add_byte(out, '"');
 }
 

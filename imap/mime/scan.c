@@ -103,7 +103,7 @@ static uint32_t boundary_at(struct scan *scan, uint32_t at)
 		struct span text = bytes_piece_span(&scan->text, scan->boundaries[i].text);
 
 		if (text.len > line.len || (best != SCAN_NONE && text.len <= best_len) ||
-		    memcmp(text.ptr, line.ptr, text.len) != 0)
+		    !span_eq(text, span_cut(line, 0, text.len)))
 			continue;
 		best = i;
 		best_len = text.len;

@@ -191,8 +191,10 @@ static void test_long_answers(void **state)
 	assert_memory_equal(connection->out + strlen(head), large.ptr + 100001, 50000);
 	fixture_talk(fixture, "t FETCH 4 BODY[HEADER.FIELDS.NOT (Subject)]\r\n");
 	/* All of the header but two fields that stand together: 8 bytes of body are behind it. */
-	text.ptr = (const uint8_t *)strstr((const char *)headers.ptr, "subject: folded");
-	text.len = (size_t)((const uint8_t *)strstr((const char *)text.ptr, "To: ") - text.ptr);
+	text.ptr = memmem(headers.ptr, headers.len, "subject: folded", 15);
+	assert_non_null(text.ptr);
+	text.len = headers.len - (size_t)(text.ptr - headers.ptr);
+	text.len = (size_t)((const uint8_t *)memmem(text.ptr, text.len, "To: ", 4) - text.ptr);
 	snprintf(head, sizeof(head), "* 4 FETCH (BODY[HEADER.FIELDS.NOT (Subject)] {%zu}\r\n",
 		 headers.len - text.len - 6);
 	assert_memory_equal(connection->out, head, strlen(head));

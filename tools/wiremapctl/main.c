@@ -35,10 +35,9 @@ static const char usage[] =
 	"  --flat                   import: all into one mailbox, whatever folders there are\n"
 	"  --mboxrd                 import mbox: takes one > from lines that begin with >From\n"
 	"\n"
-	"Exit status: 0 done; 1 failed, or check found damage; 2 wrong command line; 3 imported, "
-	"but for the messages "
-	"that\n"
-	"were reported; 130 stopped, what was imported is safe.\n";
+	"Exit status: 0 done; 1 failed, or check found damage; 2 wrong command line;\n"
+	"3 imported, but for the messages that were reported; 130 stopped, what was\n"
+	"imported is safe.\n";
 
 enum option_bit {
 	OPTION_CONFIG = 1 << 0,
@@ -166,14 +165,23 @@ static const struct command *command_find(char **words, int n)
 	return NULL;
 }
 
+static int command_unknown(char **words, int n)
+{
+	char said[64];
+
+	if (n < 1)
+		return wrong("no command is given", "");
+	snprintf(said, sizeof(said), "%s%s%s", words[0], n > 1 ? " " : "", n > 1 ? words[1] : "");
+	return wrong("no such command: ", said);
+}
+
 /* The options must be the command's, and its argument must be there. */
 static int command_check(const struct command *command, unsigned given, char **words, int n)
 {
 	int wanted;
 
 	if (command == NULL)
-		return wrong(n < 1 ? "no command is given" : "no such command: ",
-			     n < 1 ? "" : words[0]);
+		return command_unknown(words, n);
 	for (const struct option *option = options; option->name != NULL; option++)
 		if ((given & (unsigned)option->val & ~(command->options | OPTIONS_ALWAYS)) != 0)
 			return wrong("this command takes no --", option->name);

@@ -77,6 +77,19 @@ static int inbox_make(struct ctl *ctl, const uint8_t account[16])
 	return status;
 }
 
+/* Takes back what inbox_make() made for a user whom the password file did not take. */
+static void inbox_remove(struct ctl *ctl, const uint8_t account[16])
+{
+	struct store_error error;
+	struct store *store;
+
+	if (ctl_store_open(ctl, &store) != 0)
+		return;
+	if (store_account_remove(store, account, &error) != 0)
+		ctl_fail("%s", error.text);
+	store_close(&store);
+}
+
 static int user_put(const char *users, const struct auth_user *user)
 {
 	struct auth_error error;
@@ -114,7 +127,10 @@ int user_add(struct ctl *ctl)
 		return CTL_FAILED;
 	if (ctl_store_named(ctl) && inbox_make(ctl, user.account) != 0)
 		return CTL_FAILED;
-	return user_put(users, &user);
+	status = user_put(users, &user);
+	if (status != CTL_OK && ctl_store_named(ctl))
+		inbox_remove(ctl, user.account);
+	return status;
 }
 
 int user_passwd(struct ctl *ctl)

@@ -77,6 +77,10 @@ class Users(Case):
         self.run_it("user", "add", "x", text="p" * 511 + "\n")
         self.assertIn("no scheme", self.run_it("user", "add", "y", "--scheme", "rot13", status=1))
 
+    def test_a_user_refused_leaves_no_account(self):
+        self.assertIn("may not hold ':'", self.run_it("user", "add", "a:b", status=1, text="x\n"))
+        self.assertIn("0 accounts", self.run_it("check"))
+
     def test_asks_twice_without_echo(self):
         for second, expected in (("secret", 0), ("other", 1)):
             child, terminal = pty.fork()
@@ -101,7 +105,7 @@ class Users(Case):
 class CommandLine(Case):
     def test_wrong(self):
         for words, said in (((), "no command"), (("user",), "no such command"),
-                            (("frob", "x"), "no such command: frob"),
+                            (("frob", "x"), "no such command: frob x;"),
                             (("user", "add"), "needs a NAME"),
                             (("user", "list", "x"), "too much: x"),
                             (("user", "list", "--flat"), "takes no --flat"),

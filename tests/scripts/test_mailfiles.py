@@ -27,7 +27,9 @@ def test_kind_of_a_folder(tmp_path, folders, kind):
 
 def test_no_mail_is_refused_with_a_reason(tmp_path):
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n")
+    (tmp_path / "passwd").write_bytes(b"root:x:0:0:root:/root:/bin/sh\n")
     for path, reason in ((tmp_path, "neither"), (tmp_path / "picture.png", "neither"),
+                         (tmp_path / "passwd", "neither"),
                          (pathlib.Path("/nothing/here"), "no such")):
         with pytest.raises(ValueError, match=reason):
             mailfiles.kind_of(path)

@@ -35,6 +35,15 @@ def is_maildir(path):
     return all((path / part).is_dir() for part in ("cur", "new"))
 
 
+def looks_like_mail(head):
+    """A header's first line, and one field among them that nearly every message has: /etc/passwd
+    begins like a header, too."""
+    header = re.split(rb"\r?\n\r?\n", head, maxsplit=1)[0]
+    return bool(re.match(rb"[!-9;-~]+[ \t]*:", header) and
+                re.search(rb"^(?:Date|From|Received|Message-ID|Subject|To|Return-Path|Content-Type)"
+                          rb"[ \t]*:", header, re.I | re.M))
+
+
 def kind_of(path):
     """'maildir', 'mbox' or 'eml' for a path of mail; ValueError with a reason for others."""
     if path.is_dir():
@@ -50,7 +59,7 @@ def kind_of(path):
         head = file.read(4096)
     if head.startswith(b"From ") and path.suffix.lower() != ".eml":
         return "mbox"
-    if re.match(rb"[!-9;-~]+[ \t]*:", head) or path.suffix.lower() == ".eml":
+    if path.suffix.lower() == ".eml" or looks_like_mail(head):
         return "eml"
     raise ValueError(f"{path}: begins neither like an mbox (\"From \") nor like a message")
 

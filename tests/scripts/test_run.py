@@ -90,7 +90,7 @@ def test_interop_that_left_something_behind_is_red(tally, monkeypatch, tmp_path)
     """conftest.py then makes pytest end with 1, though every test in it passed."""
     (tmp_path / "tests" / "interop").mkdir(parents=True)
     (tmp_path / "tests" / "interop" / "test_x.py").write_text("")
-    monkeypatch.setattr(run, "build", lambda *_: True)
+    monkeypatch.setattr(run, "build_programs", lambda *_: True)
     played(monkeypatch, 1, lambda log: (tmp_path / "build" / "interop.xml").write_text(
         '<testsuites><testcase name="a"/></testsuites>'))
     run.part_interop(tally, None)

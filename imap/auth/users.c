@@ -213,7 +213,7 @@ static int directory_lock(const char *users_path, struct auth_error *error_r)
 		int status = -errno;
 
 		snprintf(error_r->text, sizeof(error_r->text),
-			 "%s: its directory: %s: make it, or name another file under auth.users",
+			 "%s: its directory: %s: make it, or name another file under users:",
 			 users_path, strerror(-status));
 		if (directory >= 0)
 			close(directory);

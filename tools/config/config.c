@@ -212,6 +212,7 @@ static int group_read(struct reading *reading, const struct config_group *group,
 struct list {
 	void *items;
 	unsigned n;
+	unsigned line;
 };
 
 static size_t item_bytes(const struct config_key *key)
@@ -251,6 +252,7 @@ static int list_read(struct reading *reading, const struct config_key *key, cons
 	if (count > CONFIG_ITEMS_MAX)
 		return fault(reading, node, "%s: at most %u items", key->name,
 			     (unsigned)CONFIG_ITEMS_MAX);
+	where->line = (unsigned)node->start_mark.line + 1;
 	where->items = take(reading, count * width);
 	if (where->items == NULL)
 		return no_memory(reading);

@@ -4,9 +4,9 @@
  * while it is read; what does not stand there has its default. The keys, their bounds and their
  * defaults are the tables in keys.c, and nothing else. Control thread, before anything starts.
  *
- * Lists are {items, n}. Addresses are IPv4, host order. Texts are NUL-terminated, UTF-8 without
- * control characters, and NULL when optional and not given. Everything belongs to the
- * configuration until config_free().
+ * Lists are {items, n, line}: the line of the file is for messages, 0 where the key is not given.
+ * Addresses are IPv4, host order. Texts are NUL-terminated, UTF-8 without control characters, and
+ * NULL when optional and not given. Everything belongs to the configuration until config_free().
  */
 #ifndef WIREMAP_CONFIG_H
 #define WIREMAP_CONFIG_H
@@ -17,15 +17,17 @@
 struct config_texts {
 	char **items;
 	unsigned n;
+	unsigned line;
 };
 
 struct config_numbers {
 	unsigned *items;
 	unsigned n;
+	unsigned line;
 };
 
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
-enum config_congestion { CONFIG_NEWRENO, CONFIG_CUBIC };
+enum config_congestion { CONFIG_NEWRENO };
 enum config_idle_mode { CONFIG_IDLE_ADAPTIVE, CONFIG_IDLE_POLL };
 
 struct config_log {
@@ -61,6 +63,7 @@ struct config_port {
 struct config_ports {
 	struct config_port *items;
 	unsigned n;
+	unsigned line;
 };
 
 /* An address with the length of its network's prefix. */
@@ -81,6 +84,7 @@ struct config_address {
 struct config_addresses {
 	struct config_address *items;
 	unsigned n;
+	unsigned line;
 };
 
 struct config_listen {
@@ -92,6 +96,7 @@ struct config_listen {
 struct config_listens {
 	struct config_listen *items;
 	unsigned n;
+	unsigned line;
 };
 
 struct config_tcp {

@@ -55,7 +55,7 @@ enum {
 };
 
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
-static const char *const congestions[] = {"newreno", "cubic", NULL};
+static const char *const congestions[] = {"newreno", NULL};
 static const char *const idle_modes[] = {"adaptive", "poll", NULL};
 
 static const struct config_key log_keys[] = {

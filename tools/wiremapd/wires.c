@@ -33,10 +33,11 @@ __attribute__((format(printf, 4, 5))) static int refuse(const struct wiremap_con
 
 static int cores_check(const struct wiremap_config *config, struct config_error *error)
 {
+	unsigned line = config->eal.cores.line;
 	cpu_set_t usable;
 
 	if (config->eal.cores.n > PORT_CORES_MAX)
-		return refuse(config, 0, error, "eal.cores: %u of them: at most %d",
+		return refuse(config, line, error, "eal.cores: %u of them: at most %d",
 			      config->eal.cores.n, PORT_CORES_MAX);
 	if (sched_getaffinity(0, sizeof(usable), &usable) != 0)
 		return 0; /* more CPUs than the set holds: EAL will say */
@@ -44,14 +45,15 @@ static int cores_check(const struct wiremap_config *config, struct config_error 
 		unsigned cpu = config->eal.cores.items[k];
 
 		if (cpu >= CPU_SETSIZE || !CPU_ISSET(cpu, &usable))
-			return refuse(config, 0, error,
+			return refuse(config, line, error,
 				      "eal.cores: this process may not run on CPU %u: see nproc, "
 				      "taskset -p $$",
 				      cpu);
 		for (unsigned m = 0; m < k; m++)
 			if (config->eal.cores.items[m] == cpu)
-				return refuse(config, 0, error,
-					      "eal.cores: CPU %u stands there twice", cpu);
+				return refuse(config, line, error,
+					      "eal.cores: CPU %u stands there twice: leave one",
+					      cpu);
 	}
 	return 0;
 }

@@ -150,7 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	static struct tcp_wire wire = {wire_send, wire_mtu, 0, 4};
+	static struct tcp_wire wire = {.send = wire_send, .mtu = wire_mtu, .segments_max = 4};
 	static struct tcp_env env = {&the_clock, NULL, &wire, random_four};
 	const struct tcp_config config = {.connections_max = SESSIONS,
 					  .listeners_max = 1,

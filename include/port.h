@@ -84,7 +84,6 @@ void port_close(struct port **port);
 const char *port_driver(const struct port *port);
 void port_mac(const struct port *port, uint8_t mac_r[6]);
 uint32_t port_mtu(const struct port *port);
-int port_socket(const struct port *port);
 /* Payload of one TSO segment, 0 without; parts of a chain a frame may have (>= 1). */
 uint32_t port_tso_bytes_max(const struct port *port);
 uint32_t port_segments_max(const struct port *port);

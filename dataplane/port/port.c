@@ -515,11 +515,6 @@ uint32_t port_mtu(const struct port *port)
 	return port->mtu;
 }
 
-int port_socket(const struct port *port)
-{
-	return port->socket;
-}
-
 uint32_t port_tso_bytes_max(const struct port *port)
 {
 	return port->tso_bytes_max;

@@ -35,6 +35,9 @@ UNIT = {**RELEASE, "b_lto": "false"}
 SANITISED = {"buildtype": "debug", "b_lto": "false", "b_sanitize": "address,undefined",
              "b_lundef": "false"}
 FUZZ = {"buildtype": "debugoptimized", "b_lto": "false", "b_lundef": "false", "fuzz": "true"}
+# What a hostile or hasty client can do to the server, with the sanitised server under test.
+SAN_INTEROP = ("test_clients.py", "test_frames.py", "test_hostile.py", "test_tcp.py",
+               "test_whole_account.py")
 SANITISER_ENV = {
     "ASAN_OPTIONS": "abort_on_error=1:strict_string_checks=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:print_stacktrace=1",
@@ -169,8 +172,11 @@ def part_unit(tally, options):
 
 
 def part_san(tally, options):
-    if build(tally, "build-san", SANITISED, compiler="clang"):
-        meson_tests(tally, "build-san", options.jobs, SANITISER_ENV, slower=5)
+    if not build(tally, "build-san", SANITISED, compiler="clang"):
+        return
+    meson_tests(tally, "build-san", options.jobs, SANITISER_ENV, slower=5)
+    pytest_run(tally, "san interop", [TOP / "tests" / "interop" / name for name in SAN_INTEROP],
+               {**SANITISER_ENV, "WIREMAP_BUILD": str(TOP / "build-san")})
 
 
 def programs(folder):
@@ -283,23 +289,26 @@ def count_junit(tally, part, path):
     return bad
 
 
-def pytest_tests(tally, name):
-    folder = TOP / "tests" / name
-    if not any(folder.glob("test_*.py")):
-        say(f"  no {name} tests here yet")
-        return
-    if not build_programs(tally):
-        return
-    results, log = TOP / "build" / f"{name}.xml", TOP / "build" / f"test-{name}.log"
+def pytest_run(tally, name, paths, env=None):
+    stem = name.replace(" ", "-")
+    results, log = TOP / "build" / f"{stem}.xml", TOP / "build" / f"test-{stem}.log"
     results.unlink(missing_ok=True)
     status = run([sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-ra",
-                  "--tb=short", f"--junitxml={results}", folder], log, PYTEST_SECONDS_MAX)
+                  "--tb=short", f"--junitxml={results}", *paths], log, PYTEST_SECONDS_MAX, env)
     bad = count_junit(tally, name, results) if results.exists() else 0
     if status != 0 and bad == 0:
         tally.add(name, False, why(status, PYTEST_SECONDS_MAX))
         bad = 1
     if bad:
         tail(log, 4 * LOG_LINES)
+
+
+def pytest_tests(tally, name):
+    folder = TOP / "tests" / name
+    if not any(folder.glob("test_*.py")):
+        say(f"  no {name} tests here yet")
+    elif build_programs(tally):
+        pytest_run(tally, name, [folder])
 
 
 def part_scripts(tally, _):

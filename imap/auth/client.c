@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,6 +23,7 @@ struct helper {
 	pthread_mutex_t lock; /* one question at a time; workers only, never a dataplane core */
 	int socket;
 	pid_t pid;
+	bool lost; /* it died, or missed an answer; under the lock */
 };
 
 struct auth {
@@ -91,55 +93,71 @@ void auth_stop(struct auth **auth)
 	*auth = NULL;
 }
 
-/* A free helper if there is one, else the next in turn. Returns it locked. */
+/* A free helper if there is one, else the next in turn that is not lost. Returns it locked; NULL:
+ * all of them are lost. */
 static struct helper *helper_lock(struct auth *auth)
 {
 	unsigned start = __atomic_fetch_add(&auth->next, 1, __ATOMIC_RELAXED);
 
-	for (unsigned k = 0; k < HELPERS; k++) {
+	for (unsigned k = 0; k < 2 * HELPERS; k++) {
 		struct helper *helper = &auth->helpers[(start + k) % HELPERS];
 
-		if (pthread_mutex_trylock(&helper->lock) == 0)
+		if (k >= HELPERS)
+			pthread_mutex_lock(&helper->lock);
+		else if (pthread_mutex_trylock(&helper->lock) != 0)
+			continue;
+		if (!helper->lost)
 			return helper;
+		pthread_mutex_unlock(&helper->lock);
 	}
-	pthread_mutex_lock(&auth->helpers[start % HELPERS].lock);
-	return &auth->helpers[start % HELPERS];
+	return NULL;
 }
 
-/* A helper that missed its answer is out of step: whatever it says next is of an old question. */
+/* A helper that missed its answer is out of step: whatever it says next is of an old question. No
+ * other can be forked once EAL has begun. */
 static void helper_give_up(struct auth *auth, struct helper *helper)
 {
+	helper->lost = true;
 	log_line(auth->log, LOG_LEVEL_ERROR,
-		 "auth helper %d does not answer: logins are refused until the server restarts",
-		 (int)helper->pid);
+		 "one of %d auth helpers, pid %d, does not answer and is left out: restart the "
+		 "server",
+		 (int)HELPERS, (int)helper->pid);
 	shutdown(helper->socket, SHUT_RDWR);
+}
+
+static bool helper_ask(const struct helper *helper, const struct helper_request *packet,
+		       struct helper_answer *answer_r)
+{
+	ssize_t n = send(helper->socket, packet, sizeof(*packet), MSG_NOSIGNAL);
+
+	if (n != (ssize_t)sizeof(*packet))
+		return false;
+	do {
+		n = recv(helper->socket, answer_r, sizeof(*answer_r), 0);
+	} while (n < 0 && errno == EINTR);
+	return n == (ssize_t)sizeof(*answer_r);
 }
 
 enum auth_status auth_verify(struct auth *auth, struct auth_request *request)
 {
-	struct helper *helper = helper_lock(auth);
-	struct helper_answer answer;
+	struct helper_answer answer = {.status = AUTH_UNAVAILABLE};
 	struct helper_request packet = {0};
-	enum auth_status status = AUTH_UNAVAILABLE;
-	ssize_t n;
+	struct helper *helper;
+	bool answered = false;
 
 	memcpy(packet.name, request->name, sizeof(packet.name));
 	memcpy(packet.password, request->password, sizeof(packet.password));
 	memcpy(packet.peer, request->peer, sizeof(packet.peer));
 	explicit_bzero(request->password, sizeof(request->password));
-	n = send(helper->socket, &packet, sizeof(packet), MSG_NOSIGNAL);
-	explicit_bzero(&packet, sizeof(packet));
-	if (n == (ssize_t)sizeof(packet)) {
-		do {
-			n = recv(helper->socket, &answer, sizeof(answer), 0);
-		} while (n < 0 && errno == EINTR);
-		if (n == (ssize_t)sizeof(answer)) {
-			status = (enum auth_status)answer.status;
-			memcpy(request->account, answer.account, sizeof(request->account));
-		} else {
+	while (!answered && (helper = helper_lock(auth)) != NULL) {
+		answered = helper_ask(helper, &packet, &answer);
+		if (!answered)
 			helper_give_up(auth, helper);
-		}
+		pthread_mutex_unlock(&helper->lock);
 	}
-	pthread_mutex_unlock(&helper->lock);
-	return status;
+	explicit_bzero(&packet, sizeof(packet));
+	if (!answered)
+		return AUTH_UNAVAILABLE;
+	memcpy(request->account, answer.account, sizeof(request->account));
+	return (enum auth_status)answer.status;
 }

@@ -6,9 +6,12 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "auth.h"
@@ -143,6 +146,46 @@ static void test_helper_end_to_end(void **state)
 	assert_null(auth);
 }
 
+/* Kills one of our children. False: there is none that lives. */
+static bool child_kill(void)
+{
+	FILE *children = fopen("/proc/thread-self/children", "re");
+	siginfo_t info;
+	int pid;
+
+	assert_non_null(children);
+	while (fscanf(children, "%d", &pid) == 1) {
+		info.si_pid = 0;
+		assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT), 0);
+		if (info.si_pid != 0)
+			continue;
+		kill(pid, SIGKILL);
+		assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+		fclose(children);
+		return true;
+	}
+	fclose(children);
+	return false;
+}
+
+/* While one of the helpers lives, no login fails. */
+static void test_helpers_that_die(void **state)
+{
+	struct auth *auth;
+	uint8_t account;
+
+	(void)state;
+	put("anna", "right", 7);
+	assert_int_equal(auth_start(path, 0, 0, NULL, &auth), 0);
+	assert_true(child_kill());
+	for (unsigned k = 0; k < 4; k++)
+		assert_int_equal(ask(auth, "anna", "right", &account), AUTH_OK);
+	while (child_kill())
+		;
+	assert_int_equal(ask(auth, "anna", "right", &account), AUTH_UNAVAILABLE);
+	auth_stop(&auth);
+}
+
 static void test_default_hash_is_yescrypt(void **state)
 {
 	char hash[384 + 1];
@@ -157,8 +200,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_put_find_remove, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_line_is_named, setup, teardown),
-		cmocka_unit_test_setup(test_names_refused, setup),
+		cmocka_unit_test_setup_teardown(test_names_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_helper_end_to_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_helpers_that_die, setup, teardown),
 		cmocka_unit_test(test_default_hash_is_yescrypt),
 	};
 

@@ -63,7 +63,8 @@ struct auth_error {
 	char text[512];
 };
 
-/* -ENOENT: no such user (the text is empty); -EINVAL: a bad line; other -errno: I/O. */
+/* -ENOENT: no such user (the text is empty); -EINVAL: a bad line; -EPERM: anybody
+ * may write the file; other -errno: I/O. */
 int auth_users_find(const char *users_path, const char *name, struct auth_user *user_r,
 		    struct auth_error *error_r);
 /* Calls `each` for every user in the file's order until it returns non-zero, and returns that. */

@@ -131,6 +131,7 @@ int auth_users_each(const char *users_path, int (*each)(const struct auth_user *
 		    void *arg, struct auth_error *error_r)
 {
 	FILE *file = fopen(users_path, "re");
+	struct stat stat;
 	int status;
 
 	error_r->text[0] = '\0';
@@ -141,7 +142,13 @@ int auth_users_each(const char *users_path, int (*each)(const struct auth_user *
 			 strerror(errno));
 		return status;
 	}
-	status = each_line(file, users_path, each, arg, error_r);
+	if (fstat(fileno(file), &stat) == 0 && (stat.st_mode & S_IWOTH) != 0) {
+		snprintf(error_r->text, sizeof(error_r->text),
+			 "%s: anybody may write it: chmod 600 %s", users_path, users_path);
+		status = -EPERM;
+	} else {
+		status = each_line(file, users_path, each, arg, error_r);
+	}
 	fclose(file);
 	return status;
 }

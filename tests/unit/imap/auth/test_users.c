@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,6 +91,20 @@ static void test_bad_line_is_named(void **state)
 	/* A file that cannot be understood is not written over. */
 	user = user_make("zoe", "z", 9);
 	assert_int_equal(auth_users_put(path, &user, &error), -EINVAL);
+	assert_int_equal(auth_users_find(path, "anna", &user, &error), 0);
+}
+
+static void test_writable_by_all_is_refused(void **state)
+{
+	struct auth_user user;
+	struct auth_error error;
+
+	(void)state;
+	put("anna", "right", 7);
+	assert_int_equal(chmod(path, 0602), 0);
+	assert_int_equal(auth_users_find(path, "anna", &user, &error), -EPERM);
+	assert_non_null(strstr(error.text, "chmod 600"));
+	assert_int_equal(chmod(path, 0640), 0);
 	assert_int_equal(auth_users_find(path, "anna", &user, &error), 0);
 }
 
@@ -200,6 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_put_find_remove, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_line_is_named, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_writable_by_all_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_helper_end_to_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_helpers_that_die, setup, teardown),

@@ -15,7 +15,7 @@
 
 #include "check.h"
 #include "fake_transport.h"
-#include "preparer.h"
+#include "mailstore/mailstore.h"
 #include "session.h"
 
 enum { MESSAGE_BYTES_MAX = 65536 };
@@ -156,7 +156,7 @@ static void store_make(struct bench *bench)
 {
 	const char *const volumes[1] = {bench->directory};
 	struct store_error error;
-	const struct store_config config = preparer_config(volumes, NULL);
+	const struct store_config config = mailstore_config(volumes, 1, NULL);
 
 	snprintf(bench->directory, sizeof(bench->directory), "/tmp/wiremap-bench-XXXXXX");
 	if (mkdtemp(bench->directory) == NULL)

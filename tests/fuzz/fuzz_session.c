@@ -11,7 +11,7 @@
 
 #include "check.h"
 #include "fake_transport.h"
-#include "preparer.h"
+#include "mailstore/mailstore.h"
 #include "session.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -62,7 +62,7 @@ static enum auth_status verify(struct auth *auth, struct auth_request *request)
 static void store_make(void)
 {
 	static const char *const volumes[1] = {directory};
-	const struct store_config config = preparer_config(volumes, NULL);
+	const struct store_config config = mailstore_config(volumes, 1, NULL);
 	const struct store_message message = {
 		.bytes = {(const uint8_t *)mail, sizeof(mail) - 1},
 		.date = {1795000000, 60},

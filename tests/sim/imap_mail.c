@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "mime.h"
+#include "mailstore/mailstore.h"
 
 /* splitmix64: every seed is a good seed. */
 static uint64_t random_next(uint64_t *state)
@@ -64,24 +64,6 @@ static void message_make(struct imap_mail *mail, unsigned number, uint64_t *stat
 	mail->len[number] = len;
 }
 
-static void *preparer_create(void)
-{
-	return mime_builder_create();
-}
-
-static void preparer_destroy(void **preparer)
-{
-	struct mime_builder *builder = *preparer;
-
-	mime_builder_destroy(&builder);
-	*preparer = NULL;
-}
-
-static int prepare(void *preparer, struct span message, struct span *derived_r)
-{
-	return mime_prepare(preparer, message, derived_r);
-}
-
 __attribute__((noreturn)) static void give_up(const char *what, const char *why)
 {
 	fprintf(stderr, "sim: %s: %s\n", what, why);
@@ -117,14 +99,7 @@ void imap_mail_create(struct imap_mail *mail, uint64_t seed)
 {
 	const char *const volumes[1] = {mail->directory};
 	struct store_error error;
-	const struct store_config config = {
-		.volumes = volumes,
-		.volumes_n = 1,
-		.prepare_version = MIME_PREP_VERSION,
-		.preparer_create = preparer_create,
-		.preparer_destroy = preparer_destroy,
-		.prepare = prepare,
-	};
+	const struct store_config config = mailstore_config(volumes, 1, NULL);
 
 	memset(mail, 0, sizeof(*mail));
 	memset(mail->account, 0x5a, sizeof(mail->account));

@@ -489,3 +489,17 @@ int config_load(const char *path, struct wiremap_config **config_r, struct confi
 		fclose(file);
 	return status;
 }
+
+int config_refuse(const struct wiremap_config *config, unsigned line, struct config_error *error_r,
+		  const char *format, ...)
+{
+	size_t room = sizeof(error_r->text);
+	va_list args;
+	int head = line > 0 ? snprintf(error_r->text, room, "%.200s:%u: ", config->path, line)
+			    : snprintf(error_r->text, room, "%.200s: ", config->path);
+
+	va_start(args, format);
+	vsnprintf(error_r->text + head, room - (size_t)head, format, args);
+	va_end(args);
+	return -EINVAL;
+}

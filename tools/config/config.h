@@ -167,4 +167,9 @@ void config_free(struct wiremap_config **config);
  * address, a listener. 0 or -EINVAL. The tools do with less. */
 int config_serves(const struct wiremap_config *config, struct config_error *error_r);
 
+/* Writes "file:line: " and the text to *error_r, without the line if it is 0; -EINVAL. */
+__attribute__((format(printf, 4, 5))) int config_refuse(const struct wiremap_config *config,
+							unsigned line, struct config_error *error_r,
+							const char *format, ...);
+
 #endif

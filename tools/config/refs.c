@@ -1,25 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "refs.h"
 
-#include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-
-__attribute__((format(printf, 4, 5))) static int fault(const struct wiremap_config *config,
-						       unsigned line, struct config_error *error,
-						       const char *format, ...)
-{
-	size_t room = sizeof(error->text);
-	va_list args;
-	int head = line > 0 ? snprintf(error->text, room, "%.200s:%u: ", config->path, line)
-			    : snprintf(error->text, room, "%.200s: ", config->path);
-
-	va_start(args, format);
-	vsnprintf(error->text + head, room - (size_t)head, format, args);
-	va_end(args);
-	return -EINVAL;
-}
 
 static int port_check(struct wiremap_config *config, unsigned number, struct config_error *error)
 {
@@ -27,19 +9,21 @@ static int port_check(struct wiremap_config *config, unsigned number, struct con
 
 	for (unsigned k = 0; k < number; k++)
 		if (strcmp(config->ports.items[k].device, port->device) == 0)
-			return fault(config, port->line, error,
-				     "ports: %s stands here a second time; leave one",
-				     port->device);
+			return config_refuse(config, port->line, error,
+					     "ports: %s stands here a second time; leave one",
+					     port->device);
 	if (port->queue_cores.n != 0 && port->queue_cores.n != port->queues)
-		return fault(config, port->line, error,
-			     "ports: %s has %u queues but %u queue_cores: write one for each",
-			     port->device, port->queues, port->queue_cores.n);
+		return config_refuse(
+			config, port->line, error,
+			"ports: %s has %u queues but %u queue_cores: write one for each",
+			port->device, port->queues, port->queue_cores.n);
 	for (unsigned q = 0; q < port->queue_cores.n; q++)
 		if (port->queue_cores.items[q] >= config->eal.cores.n)
-			return fault(config, port->line, error,
-				     "ports: queue_cores of %s: %u is no place in eal.cores, which "
-				     "has %u (they count from 0)",
-				     port->device, port->queue_cores.items[q], config->eal.cores.n);
+			return config_refuse(
+				config, port->line, error,
+				"ports: queue_cores of %s: %u is no place in eal.cores, which "
+				"has %u (they count from 0)",
+				port->device, port->queue_cores.items[q], config->eal.cores.n);
 	return 0;
 }
 
@@ -49,12 +33,14 @@ static int address_check(struct wiremap_config *config, unsigned number, struct 
 	uint32_t mask = address->ip.prefix == 0 ? 0 : UINT32_MAX << (32 - address->ip.prefix);
 
 	if (address->port == NULL && config->ports.n > 1)
-		return fault(config, address->line, error,
-			     "addresses: say which port: write port: and a device of ports");
+		return config_refuse(
+			config, address->line, error,
+			"addresses: say which port: write port: and a device of ports");
 	if (address->gateway != 0 && ((address->gateway ^ address->ip.ip) & mask) != 0)
-		return fault(config, address->line, error,
-			     "addresses: the gateway is outside of the address's network: correct "
-			     "one of them, or the prefix");
+		return config_refuse(
+			config, address->line, error,
+			"addresses: the gateway is outside of the address's network: correct "
+			"one of them, or the prefix");
 	if (address->port == NULL)
 		return 0;
 	for (unsigned k = 0; k < config->ports.n; k++)
@@ -62,8 +48,9 @@ static int address_check(struct wiremap_config *config, unsigned number, struct 
 			address->port_number = k;
 			return 0;
 		}
-	return fault(config, address->line, error,
-		     "addresses: port %s is no device of ports: name one of them", address->port);
+	return config_refuse(config, address->line, error,
+			     "addresses: port %s is no device of ports: name one of them",
+			     address->port);
 }
 
 static int listen_check(struct wiremap_config *config, unsigned number, struct config_error *error)
@@ -75,8 +62,9 @@ static int listen_check(struct wiremap_config *config, unsigned number, struct c
 	for (unsigned k = 0; k < config->addresses.n; k++)
 		if (config->addresses.items[k].ip.ip == listen->address)
 			return 0;
-	return fault(config, listen->line, error,
-		     "listen: the address is none of addresses: add it there, or leave it out");
+	return config_refuse(
+		config, listen->line, error,
+		"listen: the address is none of addresses: add it there, or leave it out");
 }
 
 int config_refs_check(struct wiremap_config *config, struct config_error *error)
@@ -90,7 +78,7 @@ int config_refs_check(struct wiremap_config *config, struct config_error *error)
 	for (unsigned k = 0; k < config->listen.n && status == 0; k++)
 		status = listen_check(config, k, error);
 	if (status == 0 && config->group != NULL && config->user == NULL)
-		status = fault(config, 0, error, "group: needs user: as well");
+		status = config_refuse(config, 0, error, "group: needs user: as well");
 	return status;
 }
 
@@ -111,5 +99,5 @@ int config_serves(const struct wiremap_config *config, struct config_error *erro
 		missing = "addresses: name at least one address: addresses: [{ip: 10.0.0.1/24}]";
 	else if (config->listen.n == 0)
 		missing = "listen: name at least one port to listen on: listen: [{port: 143}]";
-	return missing == NULL ? 0 : fault(config, 0, error_r, "%s", missing);
+	return missing == NULL ? 0 : config_refuse(config, 0, error_r, "%s", missing);
 }

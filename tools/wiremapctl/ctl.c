@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "mime.h"
+#include "mailstore/mailstore.h"
 
 int ctl_fail(const char *format, ...)
 {
@@ -50,24 +50,6 @@ int ctl_user_find(const struct ctl *ctl, const char *name, struct auth_user *use
 
 /* --- The store --- */
 
-static void *preparer_create(void)
-{
-	return mime_builder_create();
-}
-
-static void preparer_destroy(void **preparer)
-{
-	struct mime_builder *builder = *preparer;
-
-	mime_builder_destroy(&builder);
-	*preparer = NULL;
-}
-
-static int prepare(void *preparer, struct span message, struct span *derived_r)
-{
-	return mime_prepare(preparer, message, derived_r);
-}
-
 bool ctl_store_named(const struct ctl *ctl)
 {
 	return ctl->volumes_n > 0 || (ctl->config != NULL && ctl->config->volumes.n > 0);
@@ -75,15 +57,7 @@ bool ctl_store_named(const struct ctl *ctl)
 
 int ctl_store_open(struct ctl *ctl, struct store **store_r)
 {
-	struct store_config config = {
-		.volumes = ctl->volumes,
-		.volumes_n = ctl->volumes_n,
-		.log = &ctl->log,
-		.prepare_version = MIME_PREP_VERSION,
-		.preparer_create = preparer_create,
-		.preparer_destroy = preparer_destroy,
-		.prepare = prepare,
-	};
+	struct store_config config = mailstore_config(ctl->volumes, ctl->volumes_n, &ctl->log);
 	struct store_error error;
 	int status;
 

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "mail.h"
+#include "mailstore/mailstore.h"
 
 static int say(struct server *server, int status, const char *text)
 {
@@ -49,6 +49,16 @@ static void users_look(struct server *server)
 		log_line(&server->log.log, LOG_LEVEL_WARNING, "nobody can log in: %s", error.text);
 }
 
+/* Takes the volumes' locks. As store_open(). */
+static int volumes_open(struct server *server, struct store_error *error_r)
+{
+	const struct store_config config =
+		mailstore_config((const char *const *)server->config->volumes.items,
+				 server->config->volumes.n, &server->log.log);
+
+	return store_open(&config, &server->store, error_r);
+}
+
 /* The helper forks before anything has threads; the store may start some. */
 static int helpers_start(struct server *server)
 {
@@ -61,7 +71,7 @@ static int helpers_start(struct server *server)
 		log_line(&server->log.log, LOG_LEVEL_ERROR, "auth helper: %s", strerror(-status));
 		return status;
 	}
-	return say(server, mail_open(config, &server->log.log, &server->store, &error), error.text);
+	return say(server, volumes_open(server, &error), error.text);
 }
 
 static struct tcp_config tcp_config_of(const struct wiremap_config *config)
@@ -178,7 +188,7 @@ void server_stop(struct server *server, unsigned grace_ms)
 static int volumes_check(struct server *server)
 {
 	struct store_error error = {""};
-	int status = mail_open(server->config, &server->log.log, &server->store, &error);
+	int status = volumes_open(server, &error);
 
 	if (status == -EBUSY) {
 		log_line(&server->log.log, LOG_LEVEL_INFO,

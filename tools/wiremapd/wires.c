@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,44 +15,30 @@ enum {
 	SESSION_BYTES = 4096,
 };
 
-__attribute__((format(printf, 4, 5))) static int refuse(const struct wiremap_config *config,
-							unsigned line, struct config_error *error,
-							const char *format, ...)
-{
-	size_t room = sizeof(error->text);
-	va_list args;
-	int head = line > 0 ? snprintf(error->text, room, "%.200s:%u: ", config->path, line)
-			    : snprintf(error->text, room, "%.200s: ", config->path);
-
-	va_start(args, format);
-	vsnprintf(error->text + head, room - (size_t)head, format, args);
-	va_end(args);
-	return -EINVAL;
-}
-
 static int cores_check(const struct wiremap_config *config, struct config_error *error)
 {
 	unsigned line = config->eal.cores.line;
 	cpu_set_t usable;
 
 	if (config->eal.cores.n > PORT_CORES_MAX)
-		return refuse(config, line, error, "eal.cores: %u of them: at most %d",
-			      config->eal.cores.n, PORT_CORES_MAX);
+		return config_refuse(config, line, error, "eal.cores: %u of them: at most %d",
+				     config->eal.cores.n, PORT_CORES_MAX);
 	if (sched_getaffinity(0, sizeof(usable), &usable) != 0)
 		return 0; /* more CPUs than the set holds: EAL will say */
 	for (unsigned k = 0; k < config->eal.cores.n; k++) {
 		unsigned cpu = config->eal.cores.items[k];
 
 		if (cpu >= CPU_SETSIZE || !CPU_ISSET(cpu, &usable))
-			return refuse(config, line, error,
-				      "eal.cores: this process may not run on CPU %u: see nproc, "
-				      "taskset -p $$",
-				      cpu);
+			return config_refuse(
+				config, line, error,
+				"eal.cores: this process may not run on CPU %u: see nproc, "
+				"taskset -p $$",
+				cpu);
 		for (unsigned m = 0; m < k; m++)
 			if (config->eal.cores.items[m] == cpu)
-				return refuse(config, line, error,
-					      "eal.cores: CPU %u stands there twice: leave one",
-					      cpu);
+				return config_refuse(
+					config, line, error,
+					"eal.cores: CPU %u stands there twice: leave one", cpu);
 	}
 	return 0;
 }
@@ -75,10 +60,10 @@ static int queues_check(const struct wiremap_config *config, struct config_error
 			polls[queue_core(config, &config->ports.items[p], q)] = true;
 	for (unsigned k = 0; k < config->eal.cores.n; k++)
 		if (!polls[k])
-			return refuse(config, config->ports.items[0].line, error,
-				      "ports: core number %u (CPU %u) polls no queue: raise "
-				      "queues:, or take the CPU off eal.cores",
-				      k, config->eal.cores.items[k]);
+			return config_refuse(config, config->ports.items[0].line, error,
+					     "ports: core number %u (CPU %u) polls no queue: raise "
+					     "queues:, or take the CPU off eal.cores",
+					     k, config->eal.cores.items[k]);
 	return 0;
 }
 
@@ -87,11 +72,11 @@ int wires_check(const struct wiremap_config *config, struct config_error *error_
 	int status;
 
 	if (config->ports.n > PORT_COUNT_MAX)
-		return refuse(config, config->ports.items[PORT_COUNT_MAX].line, error_r,
-			      "ports: more than %d", PORT_COUNT_MAX);
+		return config_refuse(config, config->ports.items[PORT_COUNT_MAX].line, error_r,
+				     "ports: more than %d", PORT_COUNT_MAX);
 	if (config->addresses.n > NET_ADDRESSES_MAX)
-		return refuse(config, config->addresses.items[NET_ADDRESSES_MAX].line, error_r,
-			      "addresses: more than %d", NET_ADDRESSES_MAX);
+		return config_refuse(config, config->addresses.items[NET_ADDRESSES_MAX].line,
+				     error_r, "addresses: more than %d", NET_ADDRESSES_MAX);
 	status = cores_check(config, error_r);
 	return status == 0 ? queues_check(config, error_r) : status;
 }
@@ -218,13 +203,13 @@ int wires_open(const struct wiremap_config *config, struct log *log, struct wire
 	if (known)
 		sched_setaffinity(0, sizeof(affinity), &affinity);
 	if (status != 0)
-		refuse(config, 0, error_r, "eal: %s", error.text);
+		config_refuse(config, 0, error_r, "eal: %s", error.text);
 	for (unsigned k = 0; k < config->ports.n && status == 0; k++) {
 		const struct config_port *port = &config->ports.items[k];
 
 		status = port_add(wires_r, config, port, log, &error);
 		if (status != 0)
-			refuse(config, port->line, error_r, "ports: %s", error.text);
+			config_refuse(config, port->line, error_r, "ports: %s", error.text);
 	}
 	if (status == 0)
 		addresses_fill(wires_r, config);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "preparer.h"
+#include "mailstore/mailstore.h"
 
 const uint8_t fixture_account[16] = {0x5e, 0x55, 0x10, 0x4e, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
 
@@ -215,7 +215,7 @@ static void store_make(struct fixture *fixture)
 {
 	const char *const volumes[1] = {fixture->directory};
 	struct store_error error;
-	const struct store_config config = preparer_config(volumes, &fixture->log);
+	const struct store_config config = mailstore_config(volumes, 1, &fixture->log);
 
 	snprintf(fixture->directory, sizeof(fixture->directory), "/tmp/wiremap-session-XXXXXX");
 	assert_non_null(mkdtemp(fixture->directory));

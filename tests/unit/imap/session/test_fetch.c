@@ -306,6 +306,25 @@ static void test_large_programs(void **state)
 	assert_has(fixture_talk(fixture, "u NOOP\r\n"), "u OK ");
 }
 
+/* produce() returns when its rows or its time are spent, not when the client has everything. */
+static void test_budgets_are_kept(void **state)
+{
+	struct fixture *fixture = *state;
+	struct fake_connection *connection = &fixture->fake.connections[0];
+	unsigned before;
+
+	fixture_select(fixture);
+	fixture->fake.limits.budget_items = 1;
+	before = connection->produced;
+	assert_has(fixture_talk(fixture, "t FETCH 1:40 UID\r\n"), "t OK ");
+	assert_true(connection->produced - before >= 40);
+	fixture->fake.limits.budget_items = UINT32_MAX;
+	fixture->fake.limits.budget_ns = 1;
+	before = connection->produced;
+	assert_has(fixture_talk(fixture, "t FETCH 1:40 UID\r\n"), "t OK ");
+	assert_true(connection->produced - before >= 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -315,7 +334,7 @@ int main(void)
 		TEST(test_header_fields),  TEST(test_sections),
 		TEST(test_binary),	   TEST(test_long_answers),
 		TEST(test_many_runs),	   TEST(test_syntax),
-		TEST(test_large_programs),
+		TEST(test_large_programs), TEST(test_budgets_are_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

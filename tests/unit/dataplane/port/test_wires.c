@@ -72,7 +72,8 @@ static struct port *end_open(const char *device, const struct wire *wire)
 					    .vdevs_n = 1,
 					    .memory_mb = 128,
 					    .no_huge = true,
-					    .in_memory = true};
+					    .in_memory = true,
+					    .log = &quiet};
 	const struct port_config config = {.device = device,
 					   .queues = wire->queues,
 					   .rx_descriptors = 256,
@@ -359,6 +360,7 @@ static pid_t end_start(const struct wire *wire, const struct pair *pair, bool fa
 	snprintf(device, sizeof(device), far ? wire->far : wire->near, socket);
 	status =
 		far ? far_run(wire, device, pair->ready[1], pair->stop[0]) : near_run(wire, device);
+	fflush(stdout); /* what was wrong; _exit() keeps it to itself */
 	_exit(status);
 }
 
@@ -368,6 +370,8 @@ static int status_of(pid_t pid)
 
 	if (waitpid(pid, &status, 0) != pid)
 		return FAILED;
+	if (WIFSIGNALED(status))
+		print_message("    ended by signal %d\n", WTERMSIG(status));
 	return WIFEXITED(status) ? WEXITSTATUS(status) : FAILED;
 }
 

@@ -16,7 +16,7 @@ enum {
 static const char failure_lost[] = "NO [CORRUPTION] Some messages cannot be read";
 static const char failure_encoding[] = "NO [UNKNOWN-CTE] A part's transfer encoding is unknown";
 
-/* BODY[] does not set \Seen: no mail can be changed yet, and SELECT said READ-ONLY. */
+/* BODY[] does not set \Seen: no flag can be changed yet, and SELECT said PERMANENTFLAGS (). */
 const char *cmd_fetch_begin(struct session *session, struct wire_cursor *cursor)
 {
 	return session_job_read(session, cursor, fetch_compile);

@@ -14,7 +14,6 @@ enum {
 	ARG_UNSEEN = 1, /* sequence number of the first unseen message; 0: none */
 };
 
-/* While no mail can be changed, SELECT opens read-only as EXAMINE does, and says so. */
 const char *cmd_select_begin(struct session *session, struct wire_cursor *cursor)
 {
 	struct store_mailbox_info info;
@@ -112,7 +111,7 @@ static void tell(struct session *session, struct wire_text *text)
 	number_put(text, "* OK [HIGHESTMODSEQ ", info.highestmodseq, "] Highest\r\n");
 }
 
-enum row cmd_select_row(struct session *session, struct wire_text *text)
+static enum row select_row(struct session *session, struct wire_text *text, const char *answer)
 {
 	switch (session->row) {
 	case SELECT_CLOSED:
@@ -124,9 +123,23 @@ enum row cmd_select_row(struct session *session, struct wire_text *text)
 		tell(session, text);
 		return ROW_TEXT;
 	case SELECT_DONE:
-		session->answer = "OK [READ-ONLY] Mailbox selected";
+		session->answer = answer;
 		return ROW_END;
 	default:
 		return unseen_scan(session);
 	}
+}
+
+/*
+ * No flag can be changed yet, which PERMANENTFLAGS () says. SELECT is READ-WRITE all the same: to
+ * clients READ-ONLY means that somebody took the right away, and some give up (imaplib raises).
+ */
+enum row cmd_select_row(struct session *session, struct wire_text *text)
+{
+	return select_row(session, text, "OK [READ-WRITE] Mailbox selected");
+}
+
+enum row cmd_examine_row(struct session *session, struct wire_text *text)
+{
+	return select_row(session, text, "OK [READ-ONLY] Mailbox selected");
 }

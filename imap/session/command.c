@@ -23,7 +23,7 @@ const struct command command_table[] = {
 	{"ENABLE", LOGGED_IN, 0, cmd_enable_begin, cmd_enable_row, NULL, NULL},
 	{"NAMESPACE", LOGGED_IN, 0, cmd_namespace_begin, cmd_namespace_row, NULL, NULL},
 	{"SELECT", LOGGED_IN, 0, cmd_select_begin, cmd_select_row, NULL, NULL},
-	{"EXAMINE", LOGGED_IN, 0, cmd_select_begin, cmd_select_row, NULL, NULL},
+	{"EXAMINE", LOGGED_IN, 0, cmd_select_begin, cmd_examine_row, NULL, NULL},
 	{"LIST", LOGGED_IN, 0, cmd_list_begin, cmd_list_row, NULL, NULL},
 	{"LSUB", LOGGED_IN, 0, cmd_list_begin, cmd_list_row, NULL, NULL},
 	{"STATUS", LOGGED_IN, 0, cmd_status_begin, cmd_status_row, NULL, NULL},

@@ -37,6 +37,7 @@ enum row cmd_namespace_row(struct session *session, struct wire_text *text);
 /* and EXAMINE, 6.3.1, 6.3.2 */
 const char *cmd_select_begin(struct session *session, struct wire_cursor *cursor);
 enum row cmd_select_row(struct session *session, struct wire_text *text);
+enum row cmd_examine_row(struct session *session, struct wire_text *text);
 /* 6.4.2 */
 const char *cmd_close_begin(struct session *session, struct wire_cursor *cursor);
 /* RFC 3691 */

@@ -91,7 +91,7 @@ KILLED = """
 import imaplib, sys
 client = imaplib.IMAP4(sys.argv[1], int(sys.argv[2]))
 client.login(sys.argv[3], sys.argv[4])
-client.select("INBOX", readonly=True)
+client.select("INBOX")
 client.send(b"k UID FETCH 1:* BODY.PEEK[]\\r\\n")
 client.read(100000)
 print("reading", flush=True)

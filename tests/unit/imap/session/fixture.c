@@ -340,5 +340,5 @@ void fixture_login(struct fixture *fixture)
 void fixture_select(struct fixture *fixture)
 {
 	fixture_login(fixture);
-	assert_has(fixture_talk(fixture, "s SELECT INBOX\r\n"), "s OK [READ-ONLY] ");
+	assert_has(fixture_talk(fixture, "s SELECT INBOX\r\n"), "s OK [READ-WRITE] ");
 }

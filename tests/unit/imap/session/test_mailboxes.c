@@ -18,10 +18,11 @@ static void test_select(void **state)
 	assert_has(out, "* OK [UIDVALIDITY ");
 	assert_has(out, "* OK [UIDNEXT 41] ");
 	assert_has(out, "* OK [HIGHESTMODSEQ ");
-	assert_has(out, "\r\na OK [READ-ONLY] ");
+	assert_has(out, "\r\na OK [READ-WRITE] ");
 	assert_lacks(out, "CLOSED");
 	out = fixture_talk(fixture, "b EXAMINE Sent\r\n");
 	assert_has(out, "* OK [CLOSED] ");
+	assert_has(out, "\r\nb OK [READ-ONLY] ");
 	assert_has(out, "* 1 EXISTS\r\n");
 	assert_lacks(out, "UNSEEN");
 	/* A failed SELECT leaves nothing selected. */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +20,20 @@
 
 static char directory[] = "/tmp/wiremap-users-XXXXXX";
 static char path[128];
+
+/* How often the helpers have hashed what a user said; the linker leads libcrypt's name here. Their
+ * dummy hash, made at their start, does not count. */
+static _Atomic unsigned *hashed;
+
+char *__real_crypt_rn(const char *phrase, const char *setting, void *data, int size);
+char *__wrap_crypt_rn(const char *phrase, const char *setting, void *data, int size);
+
+char *__wrap_crypt_rn(const char *phrase, const char *setting, void *data, int size)
+{
+	if (hashed != NULL && strcmp(phrase, "no such user") != 0)
+		++*hashed;
+	return __real_crypt_rn(phrase, setting, data, size);
+}
 
 static int setup(void **state)
 {
@@ -161,6 +176,26 @@ static void test_helper_end_to_end(void **state)
 	assert_null(auth);
 }
 
+/* Time must not tell who exists. */
+static void test_unknown_user_costs_as_much(void **state)
+{
+	struct auth *auth;
+	uint8_t account;
+
+	(void)state;
+	put("anna", "right", 7);
+	hashed = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(hashed != MAP_FAILED);
+	assert_int_equal(auth_start(path, 0, 0, NULL, &auth), 0);
+	assert_int_equal(ask(auth, "anna", "wrong", &account), AUTH_DENIED);
+	assert_int_equal(*hashed, 1);
+	assert_int_equal(ask(auth, "nobody", "wrong", &account), AUTH_DENIED);
+	assert_int_equal(*hashed, 2);
+	auth_stop(&auth);
+	munmap(hashed, 4096);
+	hashed = NULL;
+}
+
 /* Kills one of our children. False: there is none that lives. */
 static bool child_kill(void)
 {
@@ -218,6 +253,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_writable_by_all_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_helper_end_to_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unknown_user_costs_as_much, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_helpers_that_die, setup, teardown),
 		cmocka_unit_test(test_default_hash_is_yescrypt),
 	};

@@ -102,7 +102,7 @@ struct store_wait {
 	struct store_wait *next, **prev; /* the store's; prev NULL: not waiting */
 };
 
-/* `work` carries what blocks. `waiters_max` bounds jobs under way. NULL: no memory. */
+/* `work` carries what blocks. `jobs_max` bounds jobs under way. NULL: no memory. */
 struct store_reader *store_reader_create(struct store *store, struct work_port *work,
 					 unsigned jobs_max);
 /* Every account and view must have been put. Jobs under way keep what they need until done(). */

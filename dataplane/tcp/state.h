@@ -46,7 +46,7 @@ enum tcp_limits {
 	TCP_RETRANSMITS = 10,
 	TCP_RETRANSMITS_SYN = 5,
 	TCP_RETRANSMITS_SYN_RECEIVED = 4,
-	/* A window closed for so many probes is taken for an attack: about ten minutes. */
+	/* A window closed for so many probes is taken for an attack: about eight minutes. */
 	TCP_PROBES = 15,
 	TCP_KEEPALIVES = 9,
 };

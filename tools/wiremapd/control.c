@@ -13,7 +13,7 @@
 #include "stats.h"
 
 enum {
-	/* Sessions say BYE and their bytes are acknowledged; systemd's patience is 90 s. */
+	/* Sessions say BYE and their bytes are acknowledged; our unit gives 30 s. */
 	GRACE_MS = 3000,
 };
 

@@ -178,13 +178,75 @@ static void test_many_names(void **state)
 	assert_int_equal(len, NAMES_MAX);
 }
 
+static size_t line_end(struct span message, size_t at)
+{
+	const uint8_t *lf = memchr(message.ptr + at, '\n', message.len - at);
+
+	return lf == NULL ? message.len : (size_t)(lf + 1 - message.ptr);
+}
+
+static bool is_listed(struct span line, const char *list)
+{
+	const uint8_t *colon = memchr(line.ptr, ':', line.len);
+	char words[256], *rest = words, *word;
+	size_t len = colon == NULL ? 0 : (size_t)(colon - line.ptr);
+
+	while (len > 0 && (line.ptr[len - 1] == ' ' || line.ptr[len - 1] == '\t'))
+		len--;
+	snprintf(words, sizeof(words), "%s", list);
+	while ((word = strsep(&rest, " ")) != NULL)
+		if (len > 0 && span_eq_fold((struct span){line.ptr, len}, span_of(word)))
+			return true;
+	return false;
+}
+
+/* The listed fields by another way: line by line, without a table. */
+static struct span scan(struct span message, const char *list)
+{
+	static uint8_t out[OUT_MAX];
+	size_t at = 0, end, len = 0;
+
+	for (; at < message.len && message.ptr[at] != '\r' && message.ptr[at] != '\n'; at = end) {
+		end = line_end(message, at);
+		while (end < message.len && (message.ptr[end] == ' ' || message.ptr[end] == '\t'))
+			end = line_end(message, end);
+		if (!is_listed(span_cut(message, at, end - at), list))
+			continue;
+		memcpy(out + len, message.ptr + at, end - at);
+		len += end - at;
+	}
+	return (struct span){out, len};
+}
+
+static void test_cut_at_every_byte(void **state)
+{
+	static const char *const lists[] = {"Subject", "received x-odd", "From Date X-Mailer",
+					    "X-Odd nothing no"};
+
+	(void)state;
+	for (size_t cut = 0; cut < sizeof(letter); cut++) {
+		struct span message = {(const uint8_t *)letter, cut};
+		struct mime_prep prep = prepare(message);
+
+		for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++) {
+			unsigned runs;
+			struct span wanted = scan(message, lists[k]);
+			struct span got = gather(&prep, message, MIME_PART_ROOT,
+						 set_of(lists[k], false), &runs);
+
+			assert_int_equal(got.len, wanted.len);
+			assert_memory_equal(got.ptr, wanted.ptr, wanted.len);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known_names),   cmocka_unit_test(test_unknown_names),
 		cmocka_unit_test(test_negated),	      cmocka_unit_test(test_empty_line),
 		cmocka_unit_test(test_inner_message), cmocka_unit_test(test_long_lines),
-		cmocka_unit_test(test_many_names),
+		cmocka_unit_test(test_many_names),    cmocka_unit_test(test_cut_at_every_byte),
 	};
 
 	return cmocka_run_group_tests(tests, builder_setup, builder_teardown);

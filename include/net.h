@@ -147,7 +147,7 @@ void net_announce(struct net *net);
 
 /* ARP timers, by env->clock. */
 void net_advance(struct net *net);
-/* When net_advance() has something to do next, clock time; UINT64_MAX: never. */
+/* When net_advance() or net_flush() has something to do next, clock time; UINT64_MAX: never. */
 uint64_t net_next_ns(const struct net *net);
 
 /* Transmits what was collected, one burst per port. */

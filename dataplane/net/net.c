@@ -172,7 +172,10 @@ void net_advance(struct net *net)
 
 uint64_t net_next_ns(const struct net *net)
 {
-	return neighbours_next_ns(net->neighbours);
+	const uint64_t next_ns = neighbours_next_ns(net->neighbours);
+
+	/* Nobody says when a queue has room again: frames that wait for it are tried soon. */
+	return net->wire.full > 0 ? RTE_MIN(next_ns, net_now_ns(net) + FULL_NS) : next_ns;
 }
 
 void net_stats(const struct net *net, struct net_stats *stats_r)

@@ -23,6 +23,8 @@ enum state_limits {
 	PATHS_MAX = 2048,
 	/* A path is looked up again after so long, which tells the neighbour cache it is used. */
 	PATH_NS_MAX = 1000 * 1000 * 1000,
+	/* Between looks at a transmit queue that was full, while nothing else happens. */
+	FULL_NS = 1000 * 1000,
 	VLANS = 4096,
 	LINK_NONE = PORT_COUNT_MAX, /* this core has no queue of the port */
 	LINK_HEADER_BYTES_MAX = RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN,

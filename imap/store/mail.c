@@ -131,21 +131,26 @@ static uint32_t chunk_last(const struct place *place)
 			  READER_CHUNK_SHIFT);
 }
 
+/* Where a message's derived bytes lie. */
+static struct place meta_place(const struct store_view *view, uint32_t index)
+{
+	const uint64_t mid = view->columns.mid[index];
+	const struct disk_mid *entry = &view->account->checkpoint.mids[mid - 1];
+	const uint64_t from = entry->meta_off + store_record_head_bytes(entry->meta_len);
+
+	return (struct place){mid, entry->meta_slot, from, from + entry->meta_len};
+}
+
 int store_meta(struct store_reader *reader, struct store_view *view, uint32_t index,
 	       struct store_wait *wait, struct span *derived_r)
 {
 	struct store_account *account = view->account;
-	const struct disk_mid *entry;
 	struct place place;
 	struct segment *segment;
 	uint32_t chunk;
 
 	ASSERT(index < view->count);
-	place.mid = view->columns.mid[index];
-	entry = &account->checkpoint.mids[place.mid - 1];
-	place.slot = entry->meta_slot;
-	place.from = entry->meta_off + store_record_head_bytes(entry->meta_len);
-	place.to = place.from + entry->meta_len;
+	place = meta_place(view, index);
 	segment = account->segments[place.slot];
 	chunk = (uint32_t)(place.from >> READER_CHUNK_SHIFT);
 	for (; chunk <= chunk_last(&place); chunk++) {
@@ -164,21 +169,18 @@ int store_meta(struct store_reader *reader, struct store_view *view, uint32_t in
 
 void store_meta_prefetch(const struct store_view *view, uint32_t index)
 {
-	const struct store_account *account = view->account;
 	const struct segment *segment;
-	const struct disk_mid *entry;
 	const uint8_t *at;
-	uint64_t from;
+	struct place place;
 
 	if (index >= view->count)
 		return;
-	entry = &account->checkpoint.mids[view->columns.mid[index] - 1];
-	segment = account->segments[entry->meta_slot];
-	from = entry->meta_off + store_record_head_bytes(entry->meta_len);
-	if (segment == NULL || segment->chunks[from >> READER_CHUNK_SHIFT] != CHUNK_READY)
+	place = meta_place(view, index);
+	segment = view->account->segments[place.slot];
+	if (segment == NULL || segment->chunks[place.from >> READER_CHUNK_SHIFT] != CHUNK_READY)
 		return;
 	/* A prefetch never faults, so it may run past the end. */
-	at = segment->map.base + from;
+	at = segment->map.base + place.from;
 	for (unsigned line = 0; line < READER_PREFETCH_BYTES; line += 64)
 		__builtin_prefetch(at + line, 0, 3);
 }

@@ -198,11 +198,15 @@ static void test_a_full_queue_is_told(void **state)
 	assert_int_equal(wire->full, 1);
 	assert_true(wire->is_full(wire, ours));
 	assert_false(wire->is_full(wire, others));
+	/* A loop with nothing else to do comes back for what waits. */
+	assert_in_range(net_next_ns(world->net), world->clock.mono_ns,
+			world->clock.mono_ns + 1000000);
 	net_flush(world->net);
 	assert_int_equal(wire->full, 1);
 	world->port.held = 0;
 	net_flush(world->net);
 	assert_int_equal(wire->full, 0);
+	assert_true(net_next_ns(world->net) > world->clock.mono_ns + 1000000);
 	assert_false(wire->is_full(wire, ours));
 	rte_pktmbuf_free(world_sent(world));
 }

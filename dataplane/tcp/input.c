@@ -65,6 +65,7 @@ static bool segment_read(const struct rte_mbuf *packet, struct segment *s)
 	s->ack = rte_be_to_cpu_32(header->recv_ack);
 	s->window = rte_be_to_cpu_16(header->rx_win);
 	s->flags = header->tcp_flags;
+	s->ecn = rte_pktmbuf_mtod(packet, const struct rte_ipv4_hdr *)->type_of_service & ECN_MASK;
 	if (options == 0) {
 		s->options = (struct options){0};
 		return true;
@@ -83,7 +84,7 @@ void tcp_establish(struct tcp *tcp, struct connection *c, struct segment *s)
 	c->snd_una = s->ack;
 	c->retransmits = 0;
 	tcp_timer_clear(c, TIMER_RETRANSMIT);
-	tcp_congestion_start(c);
+	tcp_congestion_start(tcp, c);
 	if (repeated) {
 		/* RFC 5681 3.1 and RFC 6298 5.7: the path has lost a SYN already. */
 		c->cwnd = c->mss;

@@ -66,12 +66,15 @@ void tcp_syn_learn(struct tcp *tcp, struct connection *c, const struct segment *
 	uint16_t mss = options->mss != 0 ? options->mss : TCP_MSS_DEFAULT;
 	uint16_t path = tcp_path_mss(tcp, c->tuple.peer);
 	bool offered = c->flags & C_TIMESTAMPS || c->state == SYN_RECEIVED;
+	bool sack = c->flags & C_SACK || c->state == SYN_RECEIVED;
 
 	if (mss < TCP_MSS_MIN)
 		mss = TCP_MSS_MIN;
 	if (mss > path)
 		mss = path;
-	c->flags &= ~(uint32_t)(C_TIMESTAMPS | C_SCALING);
+	c->flags &= ~(uint32_t)(C_TIMESTAMPS | C_SCALING | C_SACK);
+	if (options->sack_permitted && sack)
+		c->flags |= C_SACK;
 	if (options->timestamps && offered) {
 		c->flags |= C_TIMESTAMPS;
 		c->ts_recent = options->value;

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-enum kind { END = 0, NOP = 1, MSS = 2, SHIFT = 3, TIMESTAMPS = 8 };
+enum kind { END = 0, NOP = 1, MSS = 2, SHIFT = 3, SACK_PERMITTED = 4, SACK = 5, TIMESTAMPS = 8 };
+
+enum { WORD = 4, BLOCK_BYTES = 8 };
 
 static uint16_t get16(const uint8_t *p)
 {
@@ -23,6 +25,19 @@ static void put32(uint8_t *p, uint32_t value)
 	p[3] = (uint8_t)value;
 }
 
+static void take_blocks(const uint8_t *option, size_t len, struct options *options)
+{
+	size_t n = (len - 2) / BLOCK_BYTES;
+
+	if (n == 0 || n > OPTIONS_BLOCKS_MAX || len != 2 + n * BLOCK_BYTES)
+		return;
+	options->blocks_n = (uint8_t)n;
+	for (size_t i = 0; i < n; i++) {
+		options->blocks[i].start = get32(option + 2 + i * BLOCK_BYTES);
+		options->blocks[i].end = get32(option + 6 + i * BLOCK_BYTES);
+	}
+}
+
 /* An option of a known kind with a wrong length is as good as unknown. */
 static void take(const uint8_t *option, size_t len, bool syn, struct options *options)
 {
@@ -37,6 +52,14 @@ static void take(const uint8_t *option, size_t len, bool syn, struct options *op
 			options->shift =
 				option[2] < OPTIONS_SHIFT_MAX ? option[2] : OPTIONS_SHIFT_MAX;
 		}
+		break;
+	case SACK_PERMITTED:
+		if (syn && len == 2)
+			options->sack_permitted = true;
+		break;
+	case SACK:
+		if (!syn)
+			take_blocks(option, len, options);
 		break;
 	case TIMESTAMPS:
 		if (len == 10) {
@@ -79,6 +102,23 @@ bool tcp_options_parse(const uint8_t *bytes, size_t len, bool syn, struct option
 	return true;
 }
 
+static uint8_t *put_blocks(uint8_t *p, size_t room, const struct options *options)
+{
+	size_t n = options->blocks_n;
+
+	if (room < WORD + BLOCK_BYTES || n == 0)
+		return p;
+	if (n > (room - WORD) / BLOCK_BYTES)
+		n = (room - WORD) / BLOCK_BYTES;
+	put32(p, (uint32_t)NOP << 24 | NOP << 16 | SACK << 8 | (uint32_t)(2 + n * BLOCK_BYTES));
+	p += WORD;
+	for (size_t i = 0; i < n; i++, p += BLOCK_BYTES) {
+		put32(p, options->blocks[i].start);
+		put32(p + WORD, options->blocks[i].end);
+	}
+	return p;
+}
+
 size_t tcp_options_write(const struct options *options, uint8_t *bytes_r)
 {
 	uint8_t *p = bytes_r;
@@ -91,11 +131,16 @@ size_t tcp_options_write(const struct options *options, uint8_t *bytes_r)
 		put32(p, (uint32_t)NOP << 24 | SHIFT << 16 | 3U << 8 | options->shift);
 		p += 4;
 	}
+	if (options->sack_permitted) {
+		put32(p, (uint32_t)NOP << 24 | NOP << 16 | SACK_PERMITTED << 8 | 2);
+		p += WORD;
+	}
 	if (options->timestamps) {
 		put32(p, (uint32_t)NOP << 24 | NOP << 16 | TIMESTAMPS << 8 | 10);
 		put32(p + 4, options->value);
 		put32(p + 8, options->echo);
 		p += OPTIONS_TIMESTAMP_BYTES;
 	}
+	p = put_blocks(p, (size_t)(bytes_r + OPTIONS_BYTES_MAX - p), options);
 	return (size_t)(p - bytes_r);
 }

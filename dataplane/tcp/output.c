@@ -169,6 +169,7 @@ void tcp_syn_send(struct tcp *tcp, struct connection *c)
 					.value = tcp_timestamp(tcp, c->ts_offset),
 					.echo = c->ts_recent,
 					.scaling = !answer || (c->flags & C_SCALING),
+					.sack_permitted = c->flags & C_SACK,
 					.shift = c->rcv_shift};
 	struct rte_mbuf *segment;
 

@@ -9,14 +9,20 @@
 #include "options.h"
 #include "state.h"
 
-/* RFC 9293 3.1 */
+/* RFC 9293 3.1, RFC 3168 6.1 */
 enum segment_flags {
 	SEGMENT_FIN = 0x01,
 	SEGMENT_SYN = 0x02,
 	SEGMENT_RST = 0x04,
 	SEGMENT_PSH = 0x08,
 	SEGMENT_ACK = 0x10,
+	SEGMENT_URG = 0x20, /* not looked at: urgent bytes are bytes (RFC 9293 3.8.5, RFC 6093) */
+	SEGMENT_ECE = 0x40,
+	SEGMENT_CWR = 0x80,
 };
+
+/* The ECN field of the IP header, in its type of service (RFC 3168 5). */
+enum segment_ecn { ECN_NOT = 0, ECN_ECT1 = 1, ECN_ECT0 = 2, ECN_CE = 3, ECN_MASK = 3 };
 
 struct segment {
 	const struct rte_mbuf *mbuf;
@@ -25,6 +31,7 @@ struct segment {
 	uint32_t len;	 /* of the payload */
 	uint32_t window; /* as it stands there; scaled once the connection is known */
 	uint8_t flags;
+	uint8_t ecn; /* of the packet, enum segment_ecn */
 	struct options options;
 };
 

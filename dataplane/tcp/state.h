@@ -108,6 +108,10 @@ enum connection_flags {
 	C_MORE = 1 << 15,      /* the session has more to say: a short segment may wait */
 	C_DRAINED = 1 << 16,   /* drain() was called */
 	C_SCALING = 1 << 17,   /* RFC 7323: both sides said so */
+	C_SACK = 1 << 18,      /* RFC 2018: both sides said so */
+	C_ECN = 1 << 19,       /* RFC 3168: both sides said so */
+	C_ECE = 1 << 20,       /* the peer is to hear of congestion, until its CWR */
+	C_CWR = 1 << 21,       /* the next new data says that the window was reduced */
 };
 
 /* Deadlines of a connection; one wheel timer stands for the earliest. */

@@ -205,7 +205,7 @@ int tcp_connect(struct tcp *tcp, const uint8_t local[16], uint16_t local_port,
 		return -ENOBUFS;
 	c->app = app;
 	c->failed = failed;
-	c->flags |= C_ACTIVE | C_TIMESTAMPS;
+	c->flags |= C_ACTIVE | C_TIMESTAMPS | C_SACK;
 	c->rcv_shift = tcp->rcv_shift;
 	*ref_r = tcp_connection_ref(c);
 	tcp_syn_send(tcp, c);

@@ -22,6 +22,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ASSERT(tcp_options_parse(written, tcp_options_write(&options, written), true, &again));
 	ASSERT(again.mss == options.mss && again.scaling == options.scaling);
 	ASSERT(again.shift == options.shift && again.timestamps == options.timestamps);
+	ASSERT(!syn || options.blocks_n == 0);
+	ASSERT(options.blocks_n <= OPTIONS_BLOCKS_MAX);
+	ASSERT(again.sack_permitted == options.sack_permitted);
 	ASSERT(again.value == options.value && again.echo == options.echo);
 	return 0;
 }

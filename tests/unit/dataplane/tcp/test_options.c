@@ -39,10 +39,12 @@ static void all_of_a_syn(void **state)
 	assert_int_equal(options.mss, 1460);
 	assert_true(options.scaling);
 	assert_int_equal(options.shift, 7);
+	assert_true(options.sack_permitted);
 	assert_true(options.timestamps);
 	assert_int_equal(options.value, 0x01020304);
 	assert_int_equal(options.echo, 0);
 	assert_true(parse(bytes, sizeof(bytes), false, &options));
+	assert_false(options.sack_permitted);
 	assert_int_equal(options.mss, 0);
 	assert_false(options.scaling);
 	assert_true(options.timestamps);
@@ -95,10 +97,11 @@ static void shift_is_bounded(void **state)
 static void written_is_read(void **state)
 {
 	(void)state;
-	for (unsigned kinds = 0; kinds < 8; kinds++) {
+	for (unsigned kinds = 0; kinds < 16; kinds++) {
 		const struct options options = {.mss = kinds & 1 ? 1460 : 0,
 						.scaling = kinds & 2,
 						.shift = kinds & 2 ? 9 : 0,
+						.sack_permitted = kinds & 8,
 						.timestamps = kinds & 4,
 						.value = kinds & 4 ? 0xdeadbeef : 0,
 						.echo = kinds & 4 ? 0x01020304 : 0};
@@ -111,18 +114,65 @@ static void written_is_read(void **state)
 		assert_int_equal(read.mss, options.mss);
 		assert_int_equal(read.scaling, options.scaling);
 		assert_int_equal(read.shift, options.shift);
+		assert_int_equal(read.sack_permitted, options.sack_permitted);
 		assert_int_equal(read.timestamps, options.timestamps);
 		assert_int_equal(read.value, options.value);
 		assert_int_equal(read.echo, options.echo);
 	}
 }
 
+/* RFC 2018 3; a length that is no number of blocks is as good as unknown. */
+static void sack_blocks(void **state)
+{
+	static const uint8_t two[] = {1, 1, 5,	 18,  0,   0,	0, 1, 0, 0,
+				      0, 2, 255, 255, 255, 255, 0, 0, 0, 9};
+	static const uint8_t odd[] = {1, 1, 5, 9, 0, 0, 0, 1, 0, 0, 0}, none[] = {1, 1, 5, 2};
+	struct options options;
+
+	(void)state;
+	assert_true(parse(two, sizeof(two), false, &options));
+	assert_int_equal(options.blocks_n, 2);
+	assert_int_equal(options.blocks[0].start, 1);
+	assert_int_equal(options.blocks[0].end, 2);
+	assert_int_equal(options.blocks[1].start, UINT32_MAX);
+	assert_int_equal(options.blocks[1].end, 9);
+	assert_true(parse(two, sizeof(two), true, &options));
+	assert_int_equal(options.blocks_n, 0);
+	assert_true(parse(odd, sizeof(odd), false, &options));
+	assert_int_equal(options.blocks_n, 0);
+	assert_true(parse(none, sizeof(none), false, &options));
+	assert_int_equal(options.blocks_n, 0);
+}
+
+/* As many as find room: four alone, three behind timestamps. */
+static void sack_blocks_written(void **state)
+{
+	struct options options = {.blocks_n = 4}, read;
+	uint8_t bytes[OPTIONS_BYTES_MAX];
+	size_t len;
+
+	(void)state;
+	for (uint32_t i = 0; i < OPTIONS_BLOCKS_MAX; i++)
+		options.blocks[i] = (struct sack_block){0xfffffff0 + i * 8, 0xfffffff4 + i * 8};
+	for (unsigned stamps = 0; stamps < 2; stamps++) {
+		options.timestamps = stamps;
+		len = tcp_options_write(&options, bytes);
+		assert_int_equal(len, stamps ? 40 : 36);
+		assert_true(parse(bytes, len, false, &read));
+		assert_int_equal(read.timestamps, stamps);
+		assert_int_equal(read.blocks_n, stamps ? 3 : 4);
+		assert_memory_equal(read.blocks, options.blocks,
+				    read.blocks_n * sizeof(read.blocks[0]));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_of_a_syn),	    cmocka_unit_test(cut_at_every_byte),
-		cmocka_unit_test(lengths_that_lie), cmocka_unit_test(shift_is_bounded),
-		cmocka_unit_test(written_is_read),
+		cmocka_unit_test(all_of_a_syn),	       cmocka_unit_test(cut_at_every_byte),
+		cmocka_unit_test(lengths_that_lie),    cmocka_unit_test(shift_is_bounded),
+		cmocka_unit_test(written_is_read),     cmocka_unit_test(sack_blocks),
+		cmocka_unit_test(sack_blocks_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

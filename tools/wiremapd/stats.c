@@ -9,39 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The counters' names are those of the lists in include/. */
+#include "counters.h"
+
 #define PUT(name) json_object_set_new(object, #name, json_integer((json_int_t)stats.name));
-
-static json_t *loop_json(const struct loop *loop, unsigned core)
-{
-	json_t *object = json_object();
-	struct loop_stats stats;
-
-	loop_stats(loop, core, &stats);
-	LOOP_COUNTERS(PUT)
-	return object;
-}
-
-static json_t *net_json(const struct loop *loop, unsigned core)
-{
-	json_t *object = json_object();
-	struct net_stats stats;
-
-	loop_net_stats(loop, core, &stats);
-	NET_COUNTERS(PUT)
-	return object;
-}
-
-static json_t *tcp_json(const struct loop *loop, unsigned core)
-{
-	json_t *object = json_object();
-	struct tcp_stats stats;
-
-	loop_tcp_stats(loop, core, &stats);
-	TCP_COUNTERS(PUT)
-	PUT(connections)
-	return object;
-}
 
 static json_t *session_json(const struct session_engine *engine)
 {
@@ -69,26 +39,6 @@ static json_t *store_json(const struct store_reader *reader)
 	return object;
 }
 
-static json_t *port_json(const struct port *port, const char *device)
-{
-	json_t *object = json_object();
-	struct port_stats stats;
-
-	port_stats(port, &stats);
-	json_object_set_new(object, "device", json_string(device));
-	json_object_set_new(object, "driver", json_string(port_driver(port)));
-	json_object_set_new(object, "mtu", json_integer(port_mtu(port)));
-	PUT(rx_frames)
-	PUT(rx_bytes)
-	PUT(rx_missed)
-	PUT(rx_no_mbuf)
-	PUT(tx_frames)
-	PUT(tx_bytes)
-	PUT(tx_dropped)
-	PUT(tx_linearised)
-	return object;
-}
-
 static json_t *core_json(const struct server *server, unsigned core)
 {
 	const struct session_engine *engine = server->engines.engines[core];
@@ -96,9 +46,9 @@ static json_t *core_json(const struct server *server, unsigned core)
 
 	json_object_set_new(object, "core", json_integer(core));
 	json_object_set_new(object, "cpu", json_integer(server->config->eal.cores.items[core]));
-	json_object_set_new(object, "loop", loop_json(server->loop, core));
-	json_object_set_new(object, "net", net_json(server->loop, core));
-	json_object_set_new(object, "tcp", tcp_json(server->loop, core));
+	json_object_set_new(object, "loop", counters_loop(server->loop, core));
+	json_object_set_new(object, "net", counters_net(server->loop, core));
+	json_object_set_new(object, "tcp", counters_tcp(server->loop, core));
 	json_object_set_new(object, "session", session_json(engine));
 	json_object_set_new(object, "store", store_json(session_engine_reader(engine)));
 	return object;
@@ -112,8 +62,8 @@ static json_t *server_json(const struct server *server)
 	for (unsigned k = 0; k < loop_cores(server->loop); k++)
 		json_array_append_new(cores, core_json(server, k));
 	for (unsigned k = 0; k < server->wires.ports_n; k++)
-		json_array_append_new(ports,
-				      port_json(server->wires.ports[k], server->wires.devices[k]));
+		json_array_append_new(
+			ports, counters_port(server->wires.ports[k], server->wires.devices[k]));
 	json_object_set_new(object, "pid", json_integer(getpid()));
 	json_object_set_new(object, "time", json_integer(now_s));
 	json_object_set_new(object, "uptime_s", json_integer(now_s - server->started_s));

@@ -140,6 +140,19 @@ def build(tally, folder, options, targets=(), compiler=None):
     return True
 
 
+def count_tap(tally, name, result, text):
+    """Each script of tests/packet is a test of its own; how many did not pass."""
+    lines = re.findall(r"^(not )?ok \d+ - (.*)$", text, re.M)
+    planned = int(re.search(r"^1\.\.(\d+)$", text, re.M).group(1))
+    for refused, script in lines:
+        tally.add(f"{name}: {pathlib.Path(script).name}", not refused)
+    bad = sum(bool(refused) for refused, _ in lines)
+    if len(lines) != planned or (result != "OK" and not bad):
+        tally.add(name, False, f"{len(lines)} of {planned} scripts, {result}")
+        bad += 1
+    return bad
+
+
 def meson_tests(tally, folder, jobs, env=None, slower=1):
     directory = TOP / folder
     results = directory / "meson-logs" / "testlog.json"
@@ -155,6 +168,8 @@ def meson_tests(tally, folder, jobs, env=None, slower=1):
             name, result = f"{folder}: {test['name']}", test["result"]
             if result == "SKIP":
                 tally.skip(name, "the test says so")
+            elif re.search(r"^1\.\.\d+$", test.get("stdout", ""), re.M):
+                bad += count_tap(tally, name, result, test["stdout"])
             else:
                 passed = result in ("OK", "EXPECTEDFAIL")
                 tally.add(name, passed, result)

@@ -91,6 +91,10 @@ struct tcp_env {
 	X(duplicate_acks)                                                                          \
 	X(out_of_order)                                                                            \
 	X(out_of_order_dropped)                                                                    \
+	X(sack_blocks_out)                                                                         \
+	X(dsacks_out)                                                                              \
+	X(reneged_out)                                                                             \
+	X(acks_coalesced)                                                                          \
 	X(window_probes)                                                                           \
 	X(challenge_acks)                                                                          \
 	X(paws_dropped)                                                                            \

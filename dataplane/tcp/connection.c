@@ -5,7 +5,7 @@
 #include <rte_malloc.h>
 
 #include "output.h"
-#include "receive.h"
+#include "pieces.h"
 #include "send.h"
 #include "siphash.h"
 #include "timers.h"
@@ -152,7 +152,7 @@ void tcp_connection_end(struct tcp *tcp, struct connection *c, enum stream_reaso
 	*(c->state == SYN_RECEIVED ? &tcp->syn_received : &tcp->established) -= 1;
 	tcp_timers_stop(tcp, c);
 	tcp_send_clear(tcp, c);
-	tcp_receive_clear(tcp, c);
+	tcp_pieces_clear(tcp, c);
 	tcp_table_remove(&tcp->table, c->hash, c->index);
 	c->state = CLOSED;
 	c->generation++;

@@ -6,6 +6,7 @@
 #include "output.h"
 #include "receive.h"
 #include "recovery.h"
+#include "runs.h"
 #include "send.h"
 #include "timers.h"
 #include "timewait.h"
@@ -59,7 +60,7 @@ static enum check check_timestamps(struct tcp *tcp, struct connection *c, const 
  * acknowledgement counts, and loses its data later. Old data is acknowledged at once, for
  * our acknowledgement may have been lost.
  */
-static enum check check_sequence(struct tcp *tcp, struct connection *c, const struct segment *s)
+static enum check check_sequence(struct tcp *tcp, struct connection *c, struct segment *s)
 {
 	uint32_t end = segment_end(s);
 	bool old = seq_lt(end, c->rcv_nxt) || (end == c->rcv_nxt && s->seq != end);
@@ -80,7 +81,12 @@ static enum check check_sequence(struct tcp *tcp, struct connection *c, const st
 		return DROP;
 	}
 	tcp->stats.window_dropped++;
-	if (s->len > 0 || (s->flags & SEGMENT_FIN)) {
+	if (old && s->len > 0) {
+		/* Every copy is reported: the peer learns that it need not have sent it again. */
+		segment_repeats(s, s->seq,
+				seq_lt(s->seq + s->len, c->rcv_nxt) ? s->seq + s->len : c->rcv_nxt);
+		tcp_repeat_send(tcp, c, &s->repeated);
+	} else if (s->len > 0 || (s->flags & SEGMENT_FIN)) {
 		c->flags |= C_ACK_NOW;
 		tcp_connection_touch(tcp, c);
 	} else {
@@ -224,6 +230,8 @@ static void trim(struct tcp *tcp, struct connection *c, struct segment *s)
 
 		/* check_sequence() has seen that something lies at rcv_nxt or behind. */
 		ASSERT(before <= s->len);
+		if (before > 0)
+			segment_repeats(s, s->seq, c->rcv_nxt);
 		s->seq += before;
 		s->payload += before;
 		s->len -= before;
@@ -240,28 +248,55 @@ static void trim(struct tcp *tcp, struct connection *c, struct segment *s)
 	}
 }
 
+/* Before the turn ends. */
+static void ack_owe(struct tcp *tcp, struct connection *c)
+{
+	if (c->flags & C_ACK_NOW)
+		tcp->stats.acks_coalesced++;
+	c->flags |= C_ACK_NOW;
+	tcp_connection_touch(tcp, c);
+}
+
 /*
- * When to acknowledge (RFC 9293 3.8.6.3, RFC 5681 4.2). Beyond a gap: at once and for each
- * segment, the peer counts duplicates. A short or pushed segment ends a request, whose sender
- * may wait for it: with the answer, or without one at the end of this turn, never by timer.
- * Else every second full segment, and the odd one by timer.
+ * Beyond a gap: at once, and for each segment, where the peer counts duplicates and grows its
+ * window by them. Where it reads blocks, three are enough to start its recovery; then what only
+ * makes the newest run longer is said once for all that a turn brings.
+ */
+static void ack_duplicate(struct tcp *tcp, struct connection *c)
+{
+	struct runs *runs = c->runs;
+
+	if (runs != NULL && (c->flags & C_SACK) && runs->grown &&
+	    runs->duplicates >= TCP_DUPLICATES) {
+		ack_owe(tcp, c);
+		return;
+	}
+	if (runs != NULL && runs->duplicates < TCP_DUPLICATES)
+		runs->duplicates++;
+	tcp_ack_send(tcp, c);
+}
+
+/*
+ * When to acknowledge (RFC 9293 3.8.6.3, RFC 5681 4.2). A short or pushed segment ends a request,
+ * whose sender may wait for it: with the answer, or without one at the end of this turn,
+ * never by timer; so what fills a gap. Else every second full segment, and the odd one by timer.
  */
 static void ack_schedule(struct tcp *tcp, struct connection *c, const struct segment *s, bool gap)
 {
 	if (s->len > c->rcv_mss)
 		c->rcv_mss = s->len < UINT16_MAX ? (uint16_t)s->len : UINT16_MAX;
-	if (tcp_receive_gap(c) && s->seq != c->rcv_nxt && seq_gt(s->seq, c->rcv_nxt)) {
-		tcp_ack_send(tcp, c);
-	} else if (gap || (s->flags & SEGMENT_PSH) || s->len < c->rcv_mss ||
-		   c->rcv_nxt - c->rcv_acked >= 2U * c->rcv_mss) {
-		c->flags |= C_ACK_NOW;
-		tcp_connection_touch(tcp, c);
-	} else if (c->deadline_ns[TIMER_ACK] == 0) {
+	if (s->repeated.start != s->repeated.end)
+		tcp_repeat_send(tcp, c, &s->repeated);
+	else if (seq_gt(s->seq, c->rcv_nxt))
+		ack_duplicate(tcp, c);
+	else if (gap || (s->flags & SEGMENT_PSH) || s->len < c->rcv_mss ||
+		 c->rcv_nxt - c->rcv_acked >= 2U * c->rcv_mss)
+		ack_owe(tcp, c);
+	else if (c->deadline_ns[TIMER_ACK] == 0)
 		tcp_timer_set(tcp, c, TIMER_ACK, tcp->now_ns + TCP_DELAYED_ACK_MS * tcp_ms);
-	}
 }
 
-static void data_take(struct tcp *tcp, struct connection *c, const struct segment *s)
+static void data_take(struct tcp *tcp, struct connection *c, struct segment *s)
 {
 	bool gap = tcp_receive_gap(c);
 

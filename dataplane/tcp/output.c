@@ -7,6 +7,7 @@
 #include "application.h"
 #include "congestion.h"
 #include "receive.h"
+#include "sack.h"
 #include "send.h"
 #include "timers.h"
 
@@ -78,15 +79,17 @@ static void acked(struct connection *c)
 	tcp_timer_clear(c, TIMER_ACK);
 }
 
-/* The header of a segment of an established connection. */
+/* The header of a segment of an established connection, with SACK blocks where they are due. */
 static struct rte_mbuf *segment_of(struct tcp *tcp, struct connection *c, uint32_t seq,
-				   uint8_t flags)
+				   uint8_t flags, const struct sack_block *repeated, uint32_t room)
 {
 	struct header header = {.seq = seq, .ack = c->rcv_nxt, .flags = flags};
-	const struct options options = {.timestamps = c->flags & C_TIMESTAMPS,
-					.value = tcp_timestamp(tcp, c->ts_offset),
-					.echo = c->ts_recent};
+	struct options options = {.timestamps = c->flags & C_TIMESTAMPS,
+				  .value = tcp_timestamp(tcp, c->ts_offset),
+				  .echo = c->ts_recent};
 
+	if (c->runs != NULL || repeated != NULL)
+		tcp_sack_put(tcp, c, repeated, room, &options);
 	header.window = window_offer(tcp, c);
 	header.options_bytes = tcp_options_write(&options, header.options);
 	return segment_new(tcp, &c->tuple, &header);
@@ -108,9 +111,11 @@ void tcp_bare_send(struct tcp *tcp, const struct tuple *tuple, uint32_t seq, uin
 	segment_send(tcp, tuple, segment);
 }
 
-static void control_send(struct tcp *tcp, struct connection *c, uint32_t seq, uint8_t flags)
+static void control_send(struct tcp *tcp, struct connection *c, uint32_t seq,
+			 const struct sack_block *repeated)
 {
-	struct rte_mbuf *segment = segment_of(tcp, c, seq, flags);
+	struct rte_mbuf *segment =
+		segment_of(tcp, c, seq, SEGMENT_ACK, repeated, OPTIONS_BYTES_MAX);
 
 	/* Without memory the acknowledgement is still owed; the peer's timer asks again. */
 	if (segment == NULL)
@@ -121,7 +126,12 @@ static void control_send(struct tcp *tcp, struct connection *c, uint32_t seq, ui
 
 void tcp_ack_send(struct tcp *tcp, struct connection *c)
 {
-	control_send(tcp, c, c->snd_max, SEGMENT_ACK);
+	control_send(tcp, c, c->snd_max, NULL);
+}
+
+void tcp_repeat_send(struct tcp *tcp, struct connection *c, const struct sack_block *repeated)
+{
+	control_send(tcp, c, c->snd_max, repeated);
 }
 
 void tcp_challenge_send(struct tcp *tcp, struct connection *c)
@@ -135,7 +145,7 @@ void tcp_challenge_send(struct tcp *tcp, struct connection *c)
 
 void tcp_probe_send(struct tcp *tcp, struct connection *c)
 {
-	control_send(tcp, c, c->snd_una - 1, SEGMENT_ACK);
+	control_send(tcp, c, c->snd_una - 1, NULL);
 }
 
 void tcp_reset_send(struct tcp *tcp, struct connection *c)
@@ -216,9 +226,10 @@ static bool fin_due(const struct connection *c)
 static uint32_t segment_emit(struct tcp *tcp, struct connection *c, uint32_t seq, uint32_t len,
 			     bool fin)
 {
-	struct rte_mbuf *segment = segment_of(tcp, c, seq, SEGMENT_ACK);
+	/* Blocks find room in a short segment only: payload comes first. */
+	uint32_t room = len < c->mss ? c->mss - len : 0, sent;
+	struct rte_mbuf *segment = segment_of(tcp, c, seq, SEGMENT_ACK, NULL, room);
 	struct rte_tcp_hdr *header;
-	uint32_t sent;
 
 	if (segment == NULL)
 		return 0;

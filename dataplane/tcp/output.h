@@ -24,6 +24,8 @@ void tcp_retransmit(struct tcp *tcp, struct connection *c);
 /* The SYN, or in SYN_RECEIVED the SYN with ACK; first or again. Arms the timer. */
 void tcp_syn_send(struct tcp *tcp, struct connection *c);
 void tcp_ack_send(struct tcp *tcp, struct connection *c);
+/* The same, and that these bytes were here before (RFC 2883). */
+void tcp_repeat_send(struct tcp *tcp, struct connection *c, const struct sack_block *repeated);
 /* At most one in TCP_CHALLENGE_MS (RFC 5961 7); for every segment that is not believed. */
 void tcp_challenge_send(struct tcp *tcp, struct connection *c);
 /* Without data, one before the window: whoever is there must answer (RFC 9293 3.8.4). */

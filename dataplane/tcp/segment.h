@@ -31,9 +31,17 @@ struct segment {
 	uint32_t len;	 /* of the payload */
 	uint32_t window; /* as it stands there; scaled once the connection is known */
 	uint8_t flags;
-	uint8_t ecn; /* of the packet, enum segment_ecn */
+	uint8_t ecn;		    /* of the packet, enum segment_ecn */
+	struct sack_block repeated; /* the first bytes of it that were here before, if any */
 	struct options options;
 };
+
+/* Only the first are told (RFC 2883 4.2). */
+static inline void segment_repeats(struct segment *s, uint32_t start, uint32_t end)
+{
+	if (s->repeated.start == s->repeated.end)
+		s->repeated = (struct sack_block){start, end};
+}
 
 /* The sequence after the segment, SYN and FIN counted. */
 static inline uint32_t segment_end(const struct segment *s)

@@ -18,6 +18,7 @@
 struct block;
 struct congestion;
 struct piece;
+struct runs;
 struct time_wait;
 
 /* Bounds that no configuration changes; what a configuration changes is in tcp_config. */
@@ -173,7 +174,8 @@ struct connection {
 
 	/* receive.c */
 	struct piece *pieces, *pieces_tail; /* in order of sequence; taken bytes are gone */
-	uint32_t pieces_n;
+	struct runs *runs;		    /* while there is a gap, else NULL */
+	uint32_t pieces_n;		    /* and the index */
 
 	/* timers.c */
 	struct wheel_timer timer;
@@ -181,7 +183,8 @@ struct connection {
 	uint64_t heard_ns;	      /* when a valid segment came last */
 	uint64_t challenge_ns;	      /* no challenge ACK before */
 } __rte_cache_aligned;
-_Static_assert(sizeof(struct connection) == 320, "a million of them: five cache lines each");
+_Static_assert(sizeof(struct connection) <= 448,
+	       "a million of them: with its slot of the table 464");
 
 struct connection_list {
 	struct connection *first, *last;
@@ -229,6 +232,7 @@ struct tcp {
 	struct rte_mempool *blocks_large, *blocks_small;
 	struct rte_mempool *headers, *slices;
 	struct rte_mempool *pieces;
+	uint32_t pieces_n, pieces_held;
 	struct block *spare; /* what produce() is promised */
 	uint32_t blocks_large_n, blocks_large_held;
 	uint32_t inline_bytes; /* payload that is copied behind its header */

@@ -9,7 +9,7 @@
 #include "connection.h"
 #include "listen.h"
 #include "output.h"
-#include "receive.h"
+#include "pieces.h"
 #include "send.h"
 #include "timers.h"
 #include "timewait.h"
@@ -56,7 +56,7 @@ static int parts_create(struct tcp *tcp)
 	if (status == 0)
 		status = tcp_send_create(tcp);
 	if (status == 0)
-		status = tcp_receive_create(tcp);
+		status = tcp_pieces_create(tcp);
 	if (status != 0)
 		return status;
 	tcp->wheel = wheel_create(tcp->now_ns, tcp_timer_fired, tcp, tcp->config.socket);
@@ -102,7 +102,7 @@ void tcp_destroy(struct tcp **tcp_p)
 		if (tcp->connections[i].state != CLOSED)
 			tcp_connection_end(tcp, &tcp->connections[i], STREAM_ABORTED);
 	wheel_destroy(&tcp->wheel);
-	tcp_receive_destroy(tcp);
+	tcp_pieces_destroy(tcp);
 	tcp_send_destroy(tcp);
 	tcp_timewait_destroy(tcp);
 	tcp_listen_destroy(tcp);

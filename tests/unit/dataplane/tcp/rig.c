@@ -71,8 +71,8 @@ static void wire_send(struct tcp_wire *wire, struct rte_mbuf *m, const uint8_t s
 				  .port = rte_be_to_cpu_16(tcp->src_port),
 				  .peer_port = rte_be_to_cpu_16(tcp->dst_port),
 				  .flags = tcp->tcp_flags};
-	assert_true(tcp_options_parse(header + sizeof(*tcp), m->l4_len - sizeof(*tcp), true,
-				      &s->options));
+	assert_true(tcp_options_parse(header + sizeof(*tcp), m->l4_len - sizeof(*tcp),
+				      tcp->tcp_flags & SYN, &s->options));
 	if (s->len > 0 && s->len <= sizeof(s->bytes)) {
 		payload = rte_pktmbuf_read(m, m->l4_len, s->len, s->bytes);
 		if (payload != s->bytes)
@@ -267,6 +267,7 @@ void rig_segment(struct rig *rig, uint8_t flags, uint32_t seq, uint32_t ack, con
 	if (!(flags & SYN)) {
 		options.mss = 0;
 		options.scaling = false;
+		options.sack_permitted = false;
 	}
 	options_len = tcp_options_write(&options, (uint8_t *)(tcp + 1));
 	*ip = (struct rte_ipv4_hdr){.version_ihl = RTE_IPV4_VHL_DEF, .next_proto_id = IPPROTO_TCP};

@@ -105,7 +105,9 @@ struct tcp_env {
 	X(wire_full)                                                                               \
 	X(memory_dropped)                                                                          \
 	X(time_wait)                                                                               \
-	X(timeouts)
+	X(timeouts)                                                                                \
+	X(hystart_exits)                                                                           \
+	X(cwnd_restarts)
 
 struct tcp_stats {
 #define TCP_COUNTER_FIELD(name) uint64_t name;

@@ -340,7 +340,7 @@ static void output_end(struct tcp *tcp, struct connection *c, enum emitted last)
 	if (last == NO_ROOM)
 		tcp_application_starve(tcp, c);
 	if (c->cwnd <= c->snd_wnd && tcp_usable(c) < c->mss)
-		c->flags |= C_CWND_FULL;
+		tcp_congestion_full(c);
 	timers_follow(tcp, c);
 }
 

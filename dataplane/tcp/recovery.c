@@ -67,7 +67,7 @@ void tcp_recovery_acked(struct tcp *tcp, struct connection *c, uint32_t bytes)
 		return;
 	}
 	c->duplicates = 0;
-	tcp->congestion->acked(
+	tcp_congestion_acked(
 		tcp, c,
 		&(const struct congestion_ack){.bytes = bytes, .flight = tcp_flight(c) + bytes});
 }
@@ -86,7 +86,7 @@ void tcp_recovery_duplicate(struct tcp *tcp, struct connection *c)
 		return;
 	tcp->stats.retransmit_fast++;
 	c->recover = c->snd_max;
-	c->ssthresh = tcp->congestion->reduced(tcp, c, CONGESTION_LOSS);
+	tcp_congestion_reduce(tcp, c, CONGESTION_LOSS);
 	c->cwnd = c->ssthresh + TCP_DUPLICATES * c->mss;
 	c->flags |= C_RECOVERY;
 	tcp_retransmit(tcp, c);
@@ -99,7 +99,7 @@ void tcp_recovery_timeout(struct tcp *tcp, struct connection *c)
 	ASSERT(tcp_flight(c) > 0);
 	/* Only the first of a series says something about the path's load. */
 	if (c->retransmits == 0)
-		c->ssthresh = tcp->congestion->reduced(tcp, c, CONGESTION_TIMEOUT);
+		tcp_congestion_reduce(tcp, c, CONGESTION_TIMEOUT);
 	c->retransmits++;
 	c->cwnd = c->mss;
 	c->recover = c->snd_max;

@@ -104,7 +104,7 @@ enum connection_flags {
 	C_BULK = 1 << 10,      /* the last answer outgrew a small block */
 	C_TIMING = 1 << 11,    /* a round trip is being measured */
 	C_RECOVERY = 1 << 12,  /* RFC 6582 fast recovery */
-	C_CWND_FULL = 1 << 13, /* the congestion window stopped the last output */
+	C_CWND_FULL = 1 << 13, /* the window was in full use; up to full_seq */
 	C_PROBING = 1 << 14,   /* the retransmission timer is the persist timer */
 	C_MORE = 1 << 15,      /* the session has more to say: a short segment may wait */
 	C_DRAINED = 1 << 16,   /* drain() was called */
@@ -122,6 +122,23 @@ enum tcp_timer {
 	TIMER_LIFE, /* keepalive, FIN_WAIT_2 */
 	TIMER_SESSION,
 	TIMERS,
+};
+
+/* Of the first slow start, before anything was lost (hystart.c, RFC 9406). 0 us: no sample. */
+struct slow_start {
+	uint32_t round_end;		  /* what is acknowledged beyond is of the next round */
+	uint32_t rtt_last_us, rtt_now_us; /* least of the last round, and of this one so far */
+	uint32_t rtt_slowed_us; /* of the round in which growth was slowed, 0: it is not */
+	uint8_t samples, slowed_rounds;
+};
+
+/* Of congestion avoidance (newreno.c, cubic.c). */
+struct avoidance {
+	uint32_t acked;	     /* bytes that count towards the next segment (RFC 3465) */
+	uint32_t reno;	     /* W_est of RFC 9438 4.3, 0: the stage has not begun */
+	uint32_t prior;	     /* cwnd_prior: in use before the last reduction */
+	uint32_t plateau_ms; /* when the curve reaches w_max: t_epoch + K */
+	bool running;	     /* plateau_ms holds */
 };
 
 struct connection {
@@ -151,8 +168,21 @@ struct connection {
 	uint32_t snd_wnd, snd_wl1, snd_wl2;
 	uint32_t snd_wnd_max;
 
-	/* recovery.c, congestion.c */
+	/* congestion.c and its algorithms */
 	uint32_t cwnd, ssthresh;
+	uint32_t full_seq;    /* snd_max when the window was full last, with C_CWND_FULL */
+	uint32_t reduced_seq; /* snd_max when it was reduced last */
+	uint32_t w_max;	      /* RFC 9438 4.1.2 */
+	struct {
+		uint32_t cwnd, ssthresh; /* before the last reduction; cwnd 0: none */
+		uint32_t w_max, reno, prior;
+	} undo;
+	union {
+		struct slow_start start; /* while ssthresh is TCP_CWND_MAX */
+		struct avoidance avoid;
+	};
+
+	/* recovery.c */
 	uint32_t recover;
 	uint32_t duplicates;
 	uint32_t srtt_us, rttvar_us, rto_us;

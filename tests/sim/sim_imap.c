@@ -76,7 +76,7 @@ static void endpoint_create(struct run *run, unsigned which, uint64_t seed)
 		.send_bytes_max = 32768U << (seed >> 2) % 5,
 		.packet_memory_bytes = 1 << 20,
 		.quantum_ns = 50000,
-		.congestion = TCP_NEWRENO,
+		.congestion = TCP_CUBIC,
 		.socket = -1,
 		.secret = {1, 2, 3, (uint8_t)seed, (uint8_t)which},
 		.name = names[which],

@@ -48,7 +48,7 @@ static int endpoint_create(struct link *link, unsigned which, uint64_t seed)
 		.send_bytes_max = 32768U << mix(seed + which + 7) % 6,
 		.packet_memory_bytes = 1 << 20,
 		.quantum_ns = 50000,
-		.congestion = TCP_NEWRENO,
+		.congestion = mix(seed + 30) % 4 == 0 ? TCP_NEWRENO : TCP_CUBIC,
 		.socket = -1,
 		.secret = {1, 2, 3, (uint8_t)seed, (uint8_t)which},
 		.name = names[which],

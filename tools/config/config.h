@@ -27,7 +27,7 @@ struct config_numbers {
 };
 
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
-enum config_congestion { CONFIG_NEWRENO };
+enum config_congestion { CONFIG_NEWRENO, CONFIG_CUBIC };
 enum config_idle_mode { CONFIG_IDLE_ADAPTIVE, CONFIG_IDLE_POLL };
 
 struct config_log {

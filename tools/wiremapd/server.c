@@ -88,7 +88,7 @@ static struct tcp_config tcp_config_of(const struct wiremap_config *config)
 		.packet_memory_bytes =
 			tcp->packet_memory_mb > 4095 ? UINT32_MAX : tcp->packet_memory_mb << 20,
 		.quantum_ns = tcp->quantum_us * 1000,
-		.congestion = TCP_NEWRENO,
+		.congestion = tcp->congestion == CONFIG_NEWRENO ? TCP_NEWRENO : TCP_CUBIC,
 	};
 }
 

@@ -222,7 +222,7 @@ static void limits_are_checked(void **state)
 	assert_int_equal(tcp_create(&config, &rig->env, &tcp), -EINVAL);
 	config = rig_config;
 	config.name = "other";
-	config.congestion = TCP_CUBIC;
+	config.congestion = TCP_CUBIC + 1;
 	assert_int_equal(tcp_create(&config, &rig->env, &tcp), -ENOTSUP);
 	assert_null(tcp);
 	config.congestion = TCP_NEWRENO;

@@ -152,11 +152,11 @@ static void initial_window_and_slow_start(void **state)
 	rig_turn(rig);
 	assert_int_equal(rig->sent_n, 2);
 	rig_forget_sent(rig);
-	/* One acknowledgement for four counts for two (RFC 3465, L = 2). */
-	rig->peer_ack += 4 * RIG_MSS;
+	/* One acknowledgement for nine counts for eight (RFC 9406, L = 8). */
+	rig->peer_ack += 9 * RIG_MSS;
 	rig_next(rig, ACK, NULL, 0);
 	rig_turn(rig);
-	assert_int_equal(rig->sent_n, 6);
+	assert_int_equal(rig->sent_n, 17);
 }
 
 static void idle_connections_start_again(void **state)

@@ -67,8 +67,12 @@ struct loop_config {
 int loop_create(const struct loop_config *config, struct loop **loop_r, struct port_error *error_r);
 /* Starts worker and core threads; returns at once. */
 int loop_start(struct loop *loop);
-/* Begins an orderly end: drain, then at most `grace_ms` of turns, then the cores return. */
-void loop_stop(struct loop *loop, unsigned grace_ms);
+/* Begins an orderly end: every session is told, `per_s` of them a second on all cores together (0:
+ * at once), and when none is left, or after `grace_ms`, the cores return. Called again it changes
+ * both, from then on. */
+void loop_stop(struct loop *loop, unsigned grace_ms, unsigned per_s);
+/* Whether all cores have returned: loop_join() will not wait for them. */
+bool loop_ended(const struct loop *loop);
 /* Waits for the threads. Sessions that outlived the grace are closed by loop_destroy(). */
 void loop_join(struct loop *loop);
 void loop_destroy(struct loop **loop);

@@ -46,6 +46,7 @@ struct port_eal_config {
 	const char *const *extra; /* further EAL arguments, as they are */
 	unsigned extra_n;
 	unsigned memory_mb; /* per socket; 0: EAL's default */
+	bool telemetry;	    /* rte_telemetry answers on its socket, from a thread of its own */
 	bool no_huge;
 	bool in_memory;
 	bool single_file_segments; /* virtio_user needs it and gets it in any case */
@@ -121,5 +122,39 @@ struct port_stats {
 	uint64_t tx_frames, tx_bytes, tx_dropped, tx_linearised;
 };
 void port_stats(const struct port *port, struct port_stats *stats_r);
+
+/*
+ * A tap: copies of chosen frames, as they cross the ports it is attached to, into a pcapng file.
+ * Cores only copy, into memory set aside when the tap was made; one other thread writes.
+ * What finds no room is counted and not captured; the frame itself never waits. Frames on
+ * their way out are seen as the device gets them: before it cuts and sums them.
+ */
+struct port_tap;
+
+struct port_tap_filter {
+	uint32_t host; /* IPv4, network order; either end. 0: any */
+	uint16_t port; /* TCP or UDP, host order; either end. 0: any. Later fragments have none */
+};
+
+struct port_tap_stats {
+	uint64_t captured, dropped;
+};
+
+/* 0, -ENOMEM. After the ports are open, before the cores start. */
+int port_tap_create(struct port_tap **tap_r);
+/* After the ports it was attached to are closed. */
+void port_tap_destroy(struct port_tap **tap);
+/* From now on `port` asks the tap. Once for a port, before the cores start. */
+void port_tap_attach(struct port_tap *tap, struct port *port);
+/* Begins a file on `fd`, which stays the caller's, and captures. 0, -EBUSY (one at a time), -errno.
+ * These four belong to one thread, any. */
+int port_tap_start(struct port_tap *tap, const struct port_tap_filter *filter, int fd);
+/* Writes what was captured, at most `packets_max`; blocks as `fd` does. Returns the packets, or
+ * -errno. */
+int port_tap_write(struct port_tap *tap, unsigned packets_max);
+/* Captures no more; what was captured can still be written. */
+void port_tap_stop(struct port_tap *tap);
+/* The end of the file, after port_tap_stop(); what was not written is dropped. */
+void port_tap_finish(struct port_tap *tap, struct port_tap_stats *stats_r);
 
 #endif

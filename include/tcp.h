@@ -165,7 +165,8 @@ uint64_t tcp_next_ns(const struct tcp *tcp);
 struct stream_transport *tcp_transport(struct tcp *tcp);
 void tcp_stats(const struct tcp *tcp, struct tcp_stats *stats_r);
 
-/* No new connections from now on; drain() goes to every session, at most `per_turn` a turn. */
-void tcp_drain(struct tcp *tcp, unsigned per_turn);
+/* No new connections from now on; drain() goes to every session, at most `per_turn` a turn and
+ * about `per_s` a second (0: as fast as turns go). Called again it changes the pace. */
+void tcp_drain(struct tcp *tcp, unsigned per_turn, uint32_t per_s);
 
 #endif

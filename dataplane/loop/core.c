@@ -214,17 +214,17 @@ static uint64_t core_next_ns(const struct loop_core *core)
 	return next_ns;
 }
 
-static bool ending_begun(const struct loop_core *core)
+/* Pairs with the release in loop_stop(). */
+static bool ending_asked(const struct loop_core *core)
 {
-	return __atomic_load_n(&core->ending->begun, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&core->ending->asked, __ATOMIC_ACQUIRE) != core->ending_seen;
 }
 
 /* What other threads may have posted since the core last looked. */
 static bool core_was_posted(const struct loop_core *core)
 {
 	return !loop_mailbox_empty(&core->mailbox) ||
-	       loop_workers_answered(core->workers, core->number) ||
-	       (core->drain_until_ns == 0 && ending_begun(core));
+	       loop_workers_answered(core->workers, core->number) || ending_asked(core);
 }
 
 static void core_rest(struct loop_core *core)
@@ -246,18 +246,27 @@ static void core_rest(struct loop_core *core)
 	loop_sleeper_end(&core->sleeper);
 }
 
+static void ending_follow(struct loop_core *core)
+{
+	const struct loop_ending *ending = core->ending;
+
+	core->ending_seen = __atomic_load_n(&ending->asked, __ATOMIC_ACQUIRE);
+	core->drain_until_ns = core->clock.clock.mono_ns +
+			       __atomic_load_n(&ending->grace_ms, __ATOMIC_RELAXED) * 1000000ull;
+	tcp_drain(core->tcp, LOOP_DRAINED_PER_TURN_MAX,
+		  __atomic_load_n(&ending->core_per_s, __ATOMIC_RELAXED));
+}
+
 /* An orderly end: no connection and no job is left, or the grace is over. */
 static bool core_ended(struct loop_core *core)
 {
 	const uint64_t now_ns = core->clock.clock.mono_ns;
 	struct tcp_stats stats;
 
-	if (core->drain_until_ns == 0) {
-		if (!ending_begun(core))
-			return false;
-		core->drain_until_ns = now_ns + core->ending->grace_ms * 1000000ull;
-		tcp_drain(core->tcp, LOOP_DRAINED_PER_TURN_MAX);
-	}
+	if (ending_asked(core))
+		ending_follow(core);
+	if (core->drain_until_ns == 0)
+		return false;
 	if (now_ns >= core->drain_until_ns)
 		return true;
 	tcp_stats(core->tcp, &stats);
@@ -280,6 +289,7 @@ void *loop_core_main(void *arg)
 		if (!loop_core_run_turn(core))
 			core_rest(core);
 	rte_thread_unregister();
+	__atomic_store_n(&core->ended, true, __ATOMIC_RELEASE);
 	return NULL;
 }
 

@@ -26,10 +26,11 @@ enum loop_core_limits {
 	LOOP_NAME_BYTES_MAX = 16, /* of a core's pools */
 };
 
-/* What an orderly end asks of the cores; written by loop_stop(). */
+/* What an orderly end asks of the cores; all atomic, written by loop_stop(). */
 struct loop_ending {
-	bool begun; /* atomic; published after grace_ms */
+	unsigned asked; /* how often; 0: not. Published after the others */
 	unsigned grace_ms;
+	unsigned core_per_s; /* sessions told, of one core; 0: no limit */
 };
 
 /* Frames for one other core, collected over a burst. */
@@ -52,6 +53,8 @@ struct loop_core {
 	struct loop_outbox *outboxes;	/* one per core */
 	uint64_t random_state;
 	uint64_t drain_until_ns; /* 0: not ending */
+	unsigned ending_seen;	 /* loop_ending.asked that is being followed */
+	bool ended;		 /* atomic: its thread has returned */
 	const struct loop_ending *ending;
 	struct loop_sleeper sleeper;
 	struct loop_mailbox mailbox;

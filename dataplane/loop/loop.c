@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core.h"
+#include "telemetry.h"
 #include "thread.h"
 
 struct loop {
@@ -110,7 +111,9 @@ int loop_create(const struct loop_config *config, struct loop **loop_r, struct p
 		status = workers_create(loop, config, error_r);
 	if (status == 0)
 		status = applications_start(loop, error_r);
-	if (status != 0)
+	if (status == 0)
+		loop_telemetry_begin(loop);
+	else
 		loop_destroy(&loop);
 	*loop_r = loop;
 	return status;
@@ -145,19 +148,31 @@ int loop_start(struct loop *loop)
 	if (status == 0)
 		status = cores_start(loop);
 	if (status != 0) {
-		loop_stop(loop, 0);
+		loop_stop(loop, 0, 0);
 		loop_join(loop);
 	}
 	return status;
 }
 
-void loop_stop(struct loop *loop, unsigned grace_ms)
+void loop_stop(struct loop *loop, unsigned grace_ms, unsigned per_s)
 {
-	loop->ending.grace_ms = grace_ms;
-	/* Publishes grace_ms; pairs with the acquire in ending_begun(). */
-	__atomic_store_n(&loop->ending.begun, true, __ATOMIC_RELEASE);
+	struct loop_ending *ending = &loop->ending;
+	unsigned core_per_s = (per_s + loop->cores_n - 1) / loop->cores_n;
+
+	__atomic_store_n(&ending->grace_ms, grace_ms, __ATOMIC_RELAXED);
+	__atomic_store_n(&ending->core_per_s, core_per_s, __ATOMIC_RELAXED);
+	/* Publishes them; pairs with the acquire in ending_asked(). */
+	__atomic_fetch_add(&ending->asked, 1, __ATOMIC_RELEASE);
 	for (unsigned k = 0; k < loop->cores_n; k++)
 		loop_bell_ring(&loop->cores[k]->sleeper.bell);
+}
+
+bool loop_ended(const struct loop *loop)
+{
+	for (unsigned k = 0; k < loop->cores_n; k++)
+		if (!__atomic_load_n(&loop->cores[k]->ended, __ATOMIC_ACQUIRE))
+			return false;
+	return true;
 }
 
 void loop_join(struct loop *loop)
@@ -175,6 +190,7 @@ void loop_destroy(struct loop **loop)
 
 	if (gone == NULL)
 		return;
+	loop_telemetry_end(gone);
 	if (gone->workers != NULL)
 		loop_workers_settle(gone->workers);
 	for (unsigned k = 0; k < gone->cores_n; k++)

@@ -23,6 +23,7 @@ unsigned port_receive(struct port *port, unsigned queue_number, struct rte_mbuf 
 		      unsigned n)
 {
 	struct port_queue *queue = &port->queues[queue_number];
+	const struct port_tap_filter *filter = tap_filter(port->tap);
 	uint64_t bytes = 0;
 
 	ASSERT(queue_number < port->queues_n && n <= PORT_BURST_MAX);
@@ -31,6 +32,8 @@ unsigned port_receive(struct port *port, unsigned queue_number, struct rte_mbuf 
 		    : take_found(queue, frames, n);
 	if (n == 0)
 		return 0;
+	if (unlikely(filter != NULL))
+		tap_take(port->tap, filter, port->id, queue_number, frames, n, TAP_IN);
 	for (unsigned k = 0; k < n; k++)
 		bytes += frames[k]->pkt_len;
 	count(&queue->rx_frames, n);
@@ -44,7 +47,8 @@ struct outgoing {
 	struct port_queue *queue;
 	unsigned queue_number;
 	unsigned n;
-	bool prepare; /* some want rte_eth_tx_prepare() */
+	const struct port_tap_filter *filter; /* of a tap that captures, or NULL */
+	bool prepare;			      /* some want rte_eth_tx_prepare() */
 	struct rte_mbuf *frames[PORT_BURST_MAX];
 };
 
@@ -132,6 +136,9 @@ static void outgoing_flush(struct outgoing *out)
 
 static void outgoing_add(struct outgoing *out, struct rte_mbuf *frame)
 {
+	if (unlikely(out->filter != NULL))
+		tap_take(out->port->tap, out->filter, out->port->id, out->queue_number, &frame, 1,
+			 TAP_OUT);
 	if (frame->ol_flags & out->port->prepare_flags) {
 		frame_checksum_begin(frame);
 		out->prepare = true;
@@ -185,8 +192,10 @@ static void add_in_software(struct outgoing *out, struct rte_mbuf *frame)
 unsigned port_transmit(struct port *port, unsigned queue_number, struct rte_mbuf **frames,
 		       unsigned n)
 {
-	struct outgoing out = {
-		.port = port, .queue = &port->queues[queue_number], .queue_number = queue_number};
+	struct outgoing out = {.port = port,
+			       .queue = &port->queues[queue_number],
+			       .queue_number = queue_number,
+			       .filter = tap_filter(port->tap)};
 
 	ASSERT(queue_number < port->queues_n && n <= PORT_BURST_MAX);
 	if (out.queue->held_n > 0)

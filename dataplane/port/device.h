@@ -12,6 +12,7 @@
 
 #include "frame.h"
 #include "port.h"
+#include "tap.h"
 #include "toeplitz.h"
 
 enum device_limits {
@@ -54,6 +55,7 @@ struct port {
 	bool plugged; /* by us: close unplugs */
 	struct rte_device *device;
 	struct log *log;
+	struct port_tap *tap; /* or NULL */
 	uint8_t mac[RTE_ETHER_ADDR_LEN];
 	char name[PORT_NAME_BYTES_MAX];
 	const char *driver;

@@ -140,7 +140,8 @@ static int arguments_make(struct eal_arguments *args, const struct port_eal_conf
 	add(args, "%s", config->program);
 	/* Only the calling thread is EAL's; the loops make their own threads. */
 	add(args, "--lcores=0@%u", config->cores[0]);
-	add(args, "--no-telemetry");
+	if (!config->telemetry)
+		add(args, "--no-telemetry");
 	if (config->file_prefix != NULL)
 		add(args, "--file-prefix=%s", config->file_prefix);
 	else

@@ -63,6 +63,9 @@ bool tcp_application_open(struct tcp *tcp, struct connection *c)
 	c->failed = NULL;
 	c->flags |= C_OPEN;
 	tcp_application_want(tcp, c);
+	/* It was half open when all others were told. */
+	if (tcp->draining)
+		tcp_application_drain(tcp, c);
 	return true;
 }
 
@@ -94,13 +97,14 @@ void tcp_application_expire(struct tcp *tcp, struct connection *c)
 	tcp_application_want(tcp, c);
 }
 
-void tcp_application_drain(struct tcp *tcp, struct connection *c)
+bool tcp_application_drain(struct tcp *tcp, struct connection *c)
 {
 	if (!takes_part(c) || (c->flags & C_DRAINED))
-		return;
+		return false;
 	c->flags |= C_DRAINED;
 	c->session->ops->drain(c->session);
 	tcp_application_want(tcp, c);
+	return true;
 }
 
 /* What one produce() may write now; 0: it is not called. More than the window takes at once

@@ -20,7 +20,7 @@ void tcp_application_closed(struct connection *c);
 /* The session's timer. */
 void tcp_application_expire(struct tcp *tcp, struct connection *c);
 /* The server goes away. */
-void tcp_application_drain(struct tcp *tcp, struct connection *c);
+bool tcp_application_drain(struct tcp *tcp, struct connection *c);
 
 /* The session has something to react to: produce() before the turn ends. */
 void tcp_application_want(struct tcp *tcp, struct connection *c);

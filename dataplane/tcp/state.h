@@ -67,7 +67,7 @@ enum tcp_times_ms {
 	TCP_STARVED_MS = 1, /* between looks for packet memory while nothing arrives */
 };
 
-static const uint64_t tcp_ms = 1000000; /* nanoseconds */
+static const uint64_t tcp_ms = 1000000, tcp_s = 1000000000; /* nanoseconds */
 /* PAWS does not hold for a connection silent for so long (RFC 7323 5.5). */
 static const uint64_t tcp_paws_idle_ns = 24ULL * 86400 * 1000000000;
 
@@ -257,6 +257,8 @@ struct tcp {
 
 	bool draining;
 	uint32_t drain_next, drain_per_turn;
+	uint64_t drain_ns,
+		drain_step_ns; /* when the next session is told, and from one to the next */
 
 	/* send.c, output.c, receive.c */
 	struct rte_mempool *blocks_large, *blocks_small;

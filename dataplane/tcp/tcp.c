@@ -121,10 +121,12 @@ void tcp_stats(const struct tcp *tcp, struct tcp_stats *stats_r)
 	stats_r->connections = tcp->established + tcp->syn_received;
 }
 
-void tcp_drain(struct tcp *tcp, unsigned per_turn)
+void tcp_drain(struct tcp *tcp, unsigned per_turn, uint32_t per_s)
 {
 	tcp->draining = true;
 	tcp->drain_per_turn = per_turn;
+	tcp->drain_step_ns = per_s > 0 ? tcp_s / per_s : 0;
+	tcp->drain_ns = tcp->now_ns;
 }
 
 static bool drain_goes_on(const struct tcp *tcp)
@@ -134,8 +136,10 @@ static bool drain_goes_on(const struct tcp *tcp)
 
 static void drain_step(struct tcp *tcp)
 {
-	for (unsigned n = 0; n < tcp->drain_per_turn && drain_goes_on(tcp); n++)
-		tcp_application_drain(tcp, &tcp->connections[tcp->drain_next++]);
+	for (unsigned n = 0;
+	     n < tcp->drain_per_turn && drain_goes_on(tcp) && tcp->drain_ns <= tcp->now_ns; n++)
+		if (tcp_application_drain(tcp, &tcp->connections[tcp->drain_next++]))
+			tcp->drain_ns += tcp->drain_step_ns;
 }
 
 void tcp_advance(struct tcp *tcp)
@@ -150,8 +154,10 @@ uint64_t tcp_next_ns(const struct tcp *tcp)
 {
 	uint64_t next_ns = wheel_next_ns(tcp->wheel), waiting_ns = tcp_timewait_next_ns(tcp);
 
-	if (tcp->touched.first != NULL || drain_goes_on(tcp))
+	if (tcp->touched.first != NULL)
 		return tcp->now_ns;
+	if (drain_goes_on(tcp) && tcp->drain_ns < next_ns)
+		next_ns = tcp->drain_ns > tcp->now_ns ? tcp->drain_ns : tcp->now_ns;
 	if (waiting_ns < next_ns)
 		next_ns = waiting_ns;
 	if (tcp->starved.first != NULL && tcp->now_ns + TCP_STARVED_MS * tcp_ms < next_ns)

@@ -41,6 +41,7 @@ struct config_eal {
 	bool in_memory;
 	char *file_prefix; /* NULL: made from the pid */
 	bool single_file_segments;
+	bool telemetry;
 	struct config_texts extra; /* further EAL arguments, as they are */
 };
 

@@ -71,6 +71,7 @@ static const struct config_key eal_keys[] = {
 	BOOL(config_eal, in_memory, true),
 	TEXT(config_eal, file_prefix, 63, NULL),
 	BOOL(config_eal, single_file_segments, false),
+	BOOL(config_eal, telemetry, false),
 	TEXTS(config_eal, extra, 1023),
 };
 static const struct config_group group_eal = {sizeof(struct config_eal), CONFIG_NO_LINE, eal_keys,

@@ -176,7 +176,7 @@ void dataplane_destroy(struct dataplane **dataplane)
 	struct dataplane *d = *dataplane;
 
 	if (d->started) {
-		loop_stop(d->loop, 0);
+		loop_stop(d->loop, 0, 0);
 		loop_join(d->loop);
 	}
 	if (d->loop != NULL)

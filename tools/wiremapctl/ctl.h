@@ -34,7 +34,11 @@ struct ctl {
 	const char *separator;
 	const char *password_file;
 	const char *scheme;
-	bool mail, flat, mboxrd;
+	bool mail, flat, mboxrd, json;
+	const char *socket;
+	const char *host;
+	uint64_t port, packets, seconds, rate; /* 0: not given, but for the last two */
+	bool seconds_given, rate_given;
 	const char *argument; /* what follows the command's words */
 	struct wiremap_config *config;
 	struct log log; /* warnings and errors of the libraries, on standard error */
@@ -60,5 +64,9 @@ int import_maildir(struct ctl *ctl);
 int import_mbox(struct ctl *ctl);
 int import_eml(struct ctl *ctl);
 int check(struct ctl *ctl);
+int stats(struct ctl *ctl);
+int capture(struct ctl *ctl);
+int drain(struct ctl *ctl);
+int reload(struct ctl *ctl);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,11 @@ static const char usage[] =
 	"  import mbox PATH         adds an mbox file, or a directory of them\n"
 	"  import eml PATH          adds one message, or a directory of them\n"
 	"  check                    reads everything and reports what is damaged, one line each\n"
+	"  stats                    all counters of the running server that are not zero, summed "
+	"up\n"
+	"  capture FILE             writes the frames of chosen connections as pcapng, until ^C\n"
+	"  drain                    no new connections, sessions are told to go, the server ends\n"
+	"  reload                   has the server read its configuration again\n"
 	"\n"
 	"An import may be stopped and run again: it goes on where it was and adds nothing twice.\n"
 	"\n"
@@ -34,10 +40,21 @@ static const char usage[] =
 	"  --separator C            import maildir: between levels in a folder's name (.)\n"
 	"  --flat                   import: all into one mailbox, whatever folders there are\n"
 	"  --mboxrd                 import mbox: takes one > from lines that begin with >From\n"
+	"  --socket FILE            the control socket in place of the configured one\n"
+	"  --json                   stats: every counter of every core\n"
+	"  --host ADDRESS           capture: only what this host sends or gets\n"
+	"  --port N                 capture: only from or to this TCP or UDP port\n"
+	"  --packets N              capture: ends after so many frames\n"
+	"  --seconds N              capture: ends then; drain: those who are left are cut off "
+	"then\n"
+	"  --rate N                 drain: sessions told in a second (1000); 0: all at once\n"
 	"\n"
 	"Exit status: 0 done; 1 failed, or check found damage; 2 wrong command line;\n"
 	"3 imported, but for the messages that were reported; 130 stopped, what was\n"
 	"imported is safe.\n";
+
+/* The server's own bounds; it would refuse what is beyond. */
+enum { SECONDS_MAX = 4000000, RATE_MAX = 1000000 };
 
 enum option_bit {
 	OPTION_CONFIG = 1 << 0,
@@ -52,8 +69,17 @@ enum option_bit {
 	OPTION_FLAT = 1 << 9,
 	OPTION_MBOXRD = 1 << 10,
 	OPTION_HELP = 1 << 11,
+	OPTION_SOCKET = 1 << 12,
+	OPTION_JSON = 1 << 13,
+	OPTION_HOST = 1 << 14,
+	OPTION_PORT = 1 << 15,
+	OPTION_PACKETS = 1 << 16,
+	OPTION_SECONDS = 1 << 17,
+	OPTION_RATE = 1 << 18,
 
 	OPTIONS_ALWAYS = OPTION_CONFIG | OPTION_VOLUME | OPTION_USERS,
+	OPTIONS_CAPTURE =
+		OPTION_SOCKET | OPTION_HOST | OPTION_PORT | OPTION_PACKETS | OPTION_SECONDS,
 	OPTIONS_PASSWORD = OPTION_PASSWORD_FILE | OPTION_SCHEME,
 	OPTIONS_IMPORT = OPTION_USER | OPTION_MAILBOX | OPTION_FLAT,
 };
@@ -70,6 +96,13 @@ static const struct option options[] = {
 	{"separator", required_argument, NULL, OPTION_SEPARATOR},
 	{"flat", no_argument, NULL, OPTION_FLAT},
 	{"mboxrd", no_argument, NULL, OPTION_MBOXRD},
+	{"socket", required_argument, NULL, OPTION_SOCKET},
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"host", required_argument, NULL, OPTION_HOST},
+	{"port", required_argument, NULL, OPTION_PORT},
+	{"packets", required_argument, NULL, OPTION_PACKETS},
+	{"seconds", required_argument, NULL, OPTION_SECONDS},
+	{"rate", required_argument, NULL, OPTION_RATE},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -90,6 +123,10 @@ static const struct command commands[] = {
 	{{"import", "mbox"}, "PATH", OPTIONS_IMPORT | OPTION_MBOXRD, import_mbox},
 	{{"import", "eml"}, "PATH", OPTIONS_IMPORT, import_eml},
 	{{"check", NULL}, NULL, OPTION_USER, check},
+	{{"stats", NULL}, NULL, OPTION_SOCKET | OPTION_JSON, stats},
+	{{"capture", NULL}, "FILE", OPTIONS_CAPTURE, capture},
+	{{"drain", NULL}, NULL, OPTION_SOCKET | OPTION_RATE | OPTION_SECONDS, drain},
+	{{"reload", NULL}, NULL, OPTION_SOCKET, reload},
 };
 
 static const char config_standard[] = "/etc/wiremap/wiremap.yaml";
@@ -104,6 +141,48 @@ static int wrong(const char *what, const char *which)
 {
 	ctl_fail("%s%s; `wiremapctl --help` tells more", what, which);
 	return CTL_USAGE;
+}
+
+static int number_take(const char *name, uint64_t most, uint64_t *number_r)
+{
+	unsigned long long number;
+	char *end;
+
+	errno = 0;
+	number = strtoull(optarg, &end, 10);
+	*number_r = number;
+	if (*optarg < '0' || *optarg > '9' || *end != '\0' || errno != 0 || number > most)
+		return wrong("this is no number in bounds: --", name);
+	return 0;
+}
+
+/* Those of the commands that ask the server. */
+static int option_take_remote(struct ctl *ctl, int option)
+{
+	switch (option) {
+	case OPTION_SOCKET:
+		ctl->socket = optarg;
+		break;
+	case OPTION_JSON:
+		ctl->json = true;
+		break;
+	case OPTION_HOST:
+		ctl->host = optarg;
+		break;
+	case OPTION_PORT:
+		return number_take("port", UINT16_MAX, &ctl->port);
+	case OPTION_PACKETS:
+		return number_take("packets", INT64_MAX, &ctl->packets);
+	case OPTION_SECONDS:
+		ctl->seconds_given = true;
+		return number_take("seconds", SECONDS_MAX, &ctl->seconds);
+	case OPTION_RATE:
+		ctl->rate_given = true;
+		return number_take("rate", RATE_MAX, &ctl->rate);
+	default: /* getopt_long has said what is wrong */
+		return CTL_USAGE;
+	}
+	return 0;
 }
 
 static int option_take(struct ctl *ctl, int option)
@@ -144,8 +223,8 @@ static int option_take(struct ctl *ctl, int option)
 	case OPTION_MBOXRD:
 		ctl->mboxrd = true;
 		break;
-	default: /* getopt_long has said what is wrong */
-		return CTL_USAGE;
+	default:
+		return option_take_remote(ctl, option);
 	}
 	return 0;
 }

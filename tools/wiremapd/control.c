@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include "ready.h"
+#include "requests.h"
 #include "stats.h"
 
 enum {
+	ENDING_POLL_MS = 20, /* between looks whether the cores have ended */
 	/* Sessions say BYE and their bytes are acknowledged; our unit gives 30 s. */
 	GRACE_MS = 3000,
 };
@@ -21,7 +23,8 @@ int control_open(struct control *control)
 {
 	sigset_t set;
 
-	*control = (struct control){.signals = -1, .ticks = -1};
+	*control = (struct control){
+		.signals = -1, .ticks = -1, .door.fd = -1, .capture = {.done = -1}};
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -33,24 +36,47 @@ int control_open(struct control *control)
 	return control->signals < 0 ? -errno : 0;
 }
 
+int control_listen(struct control *control, struct server *server)
+{
+	const char *path = server->config->control_socket;
+	int status;
+
+	control->server = server;
+	if (path == NULL)
+		return 0;
+	control->door.ask = requests_ask;
+	control->door.gone = requests_gone;
+	control->door.arg = control;
+	status = control_socket_open(&control->door, path, &server->privileges);
+	if (status != 0)
+		log_line(&server->log.log, LOG_LEVEL_ERROR, "control_socket: %s: %s%s", path,
+			 strerror(-status),
+			 status == -EADDRINUSE ? ": is another server running?" : "");
+	return status;
+}
+
 void control_close(struct control *control)
 {
+	requests_settle(control);
+	control_socket_close(&control->door);
+	if (control->capture.done >= 0)
+		close(control->capture.done);
 	if (control->signals >= 0)
 		close(control->signals);
 	if (control->ticks >= 0)
 		close(control->ticks);
-	*control = (struct control){.signals = -1, .ticks = -1};
+	control->signals = control->ticks = control->capture.done = -1;
 }
 
-static void reload(struct server *server)
+int control_reload(struct control *control, struct config_error *error_r)
 {
+	struct server *server = control->server;
 	struct log *log = &server->log.log;
 	struct wiremap_config *fresh;
-	struct config_error error;
 
-	if (config_load(server->config->path, &fresh, &error) != 0) {
-		log_line(log, LOG_LEVEL_ERROR, "not reloaded: %s", error.text);
-		return;
+	if (config_load(server->config->path, &fresh, error_r) != 0) {
+		log_line(log, LOG_LEVEL_ERROR, "not reloaded: %s", error_r->text);
+		return -EINVAL;
 	}
 	__atomic_store_n(&log->level_max, (enum log_level)fresh->log.level, __ATOMIC_RELAXED);
 	config_free(&fresh);
@@ -58,6 +84,7 @@ static void reload(struct server *server)
 		 "reloaded log.level; the password file is read at every login; all else in %s "
 		 "needs a restart",
 		 server->config->path);
+	return 0;
 }
 
 /* A statistics file that cannot be written is said once, not every second. */
@@ -76,24 +103,44 @@ static void tick(struct control *control, struct server *server)
 	control->stats_failed = status != 0;
 }
 
-/* True when the server shall end. */
-static bool signal_take(struct control *control, struct server *server)
+/* The second signal, if it comes, finds no handler of ours any more and kills. */
+static void signals_release(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+void control_end(struct control *control, unsigned grace_ms, unsigned per_s)
+{
+	if (!control->ending)
+		ready_notify("STOPPING=1");
+	control->ending = true;
+	loop_stop(control->server->loop, grace_ms, per_s);
+}
+
+static void signal_take(struct control *control, struct server *server)
 {
 	struct signalfd_siginfo info;
+	struct config_error error;
 
 	if (read(control->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
-		return false;
+		return;
 	switch (info.ssi_signo) {
 	case SIGHUP:
-		reload(server);
-		return false;
+		control_reload(control, &error);
+		break;
 	case SIGUSR1:
 		stats_log(server);
-		return false;
+		break;
 	default:
 		log_line(&server->log.log, LOG_LEVEL_INFO, "%s: ends",
 			 info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
-		return true;
+		signals_release();
+		control_end(control, GRACE_MS, 0);
 	}
 }
 
@@ -106,40 +153,39 @@ static void ticks_start(struct control *control)
 		timerfd_settime(control->ticks, 0, &second, NULL);
 }
 
-/* The second signal, if it comes, finds no handler of ours any more and kills. */
-static void signals_release(void)
-{
-	sigset_t set;
+enum { WAIT_SIGNALS, WAIT_LOG, WAIT_TICKS, WAIT_CAPTURE, WAIT_DOOR };
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
+static void serve(struct control *control, struct server *server, const struct pollfd *ready)
+{
+	if (ready[WAIT_SIGNALS].revents != 0)
+		signal_take(control, server);
+	if (ready[WAIT_LOG].revents != 0)
+		daemon_log_pump(&server->log);
+	if (ready[WAIT_TICKS].revents != 0)
+		tick(control, server);
+	if (ready[WAIT_CAPTURE].revents != 0)
+		requests_captured(control);
+	control_socket_serve(&control->door, ready + WAIT_DOOR);
 }
 
-unsigned control_run(struct control *control, struct server *server)
+void control_run(struct control *control, struct server *server)
 {
-	bool ends = false;
-
 	if (server->config->stats_file != NULL)
 		ticks_start(control);
-	while (!ends) {
-		struct pollfd ready[] = {
-			{.fd = control->signals, .events = POLLIN},
-			{.fd = server->log.pipe_read, .events = POLLIN},
-			{.fd = control->ticks, .events = POLLIN}, /* -1 is left alone */
+	while (!control->ending || !loop_ended(server->loop)) {
+		/* Descriptors of -1 are left alone. */
+		struct pollfd ready[WAIT_DOOR + CONTROL_DESCRIPTORS] = {
+			[WAIT_SIGNALS] = {.fd = control->signals, .events = POLLIN},
+			[WAIT_LOG] = {.fd = server->log.pipe_read, .events = POLLIN},
+			[WAIT_TICKS] = {.fd = control->ticks, .events = POLLIN},
+			[WAIT_CAPTURE] = {.fd = control->capture.done, .events = POLLIN},
 		};
 
-		if (poll(ready, sizeof(ready) / sizeof(ready[0]), -1) < 0 && errno != EINTR)
+		control_socket_wait(&control->door, ready + WAIT_DOOR);
+		if (poll(ready, sizeof(ready) / sizeof(ready[0]),
+			 control->ending ? ENDING_POLL_MS : -1) >= 0)
+			serve(control, server, ready);
+		else if (errno != EINTR)
 			break;
-		if (ready[0].revents != 0)
-			ends = signal_take(control, server);
-		if (ready[1].revents != 0)
-			daemon_log_pump(&server->log);
-		if (ready[2].revents != 0)
-			tick(control, server);
 	}
-	ready_notify("STOPPING=1");
-	signals_release();
-	return GRACE_MS;
 }

@@ -89,7 +89,6 @@ int main(int argc, char **argv)
 	struct options options;
 	struct control control;
 	struct server server;
-	unsigned grace_ms = 0;
 	int status = options_read(argc, argv, &options);
 
 	if (status != 0)
@@ -103,12 +102,14 @@ int main(int argc, char **argv)
 	}
 	status = server_prepare(&server, options.config);
 	if (status == 0)
+		status = control_listen(&control, &server);
+	if (status == 0)
 		status = server_run(&server);
 	if (status == 0) {
 		announce(&server, options.ready_fd);
-		grace_ms = control_run(&control, &server);
+		control_run(&control, &server);
 	}
-	server_stop(&server, grace_ms);
 	control_close(&control);
+	server_stop(&server);
 	return status == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -138,9 +138,6 @@ int server_prepare(struct server *server, const char *config_path)
 	if (status != 0)
 		return say(server, status, error.text);
 	server->log.log.level_max = (enum log_level)server->config->log.level;
-	if (server->config->control_socket != NULL)
-		log_line(&server->log.log, LOG_LEVEL_WARNING,
-			 "control_socket: this version has none; use signals and stats_file");
 	users_look(server);
 	status = say(server, privileges_begin(&server->log.log), "cannot give up new privileges");
 	if (status == 0)
@@ -170,10 +167,10 @@ int server_run(struct server *server)
 	return status;
 }
 
-void server_stop(struct server *server, unsigned grace_ms)
+void server_stop(struct server *server)
 {
 	if (server->loop != NULL) {
-		loop_stop(server->loop, grace_ms);
+		loop_stop(server->loop, 0, 0);
 		loop_join(server->loop);
 	}
 	daemon_log_attach(&server->log);

@@ -30,7 +30,7 @@ int server_prepare(struct server *server, const char *config_path);
 int server_check(const char *config_path);
 /* Becomes the unprivileged user and starts the threads. */
 int server_run(struct server *server);
-/* Drains for at most `grace_ms`, then stops and gives everything back. */
-void server_stop(struct server *server, unsigned grace_ms);
+/* Stops what still runs, at once, and gives everything back. */
+void server_stop(struct server *server);
 
 #endif

@@ -2,7 +2,6 @@
 #include "stats.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +53,7 @@ static json_t *core_json(const struct server *server, unsigned core)
 	return object;
 }
 
-static json_t *server_json(const struct server *server)
+json_t *stats_json(const struct server *server)
 {
 	json_t *object = json_object(), *cores = json_array(), *ports = json_array();
 	const int64_t now_s = time(NULL);
@@ -75,7 +74,7 @@ static json_t *server_json(const struct server *server)
 int stats_write_file(const struct server *server, const char *path)
 {
 	char fresh[PATH_MAX + 8];
-	json_t *all = server_json(server);
+	json_t *all = stats_json(server);
 	int status = 0;
 
 	snprintf(fresh, sizeof(fresh), "%s.new", path);
@@ -111,7 +110,7 @@ static void part_log(struct log *log, const char *of, json_t *part)
 
 void stats_log(struct server *server)
 {
-	json_t *all = server_json(server), *object, *part;
+	json_t *all = stats_json(server), *object, *part;
 	const char *key;
 	size_t k;
 	char of[64];

@@ -134,6 +134,7 @@ static int eal_open(const struct wiremap_config *config, struct log *log, struct
 		.memory_mb = memory_mb(config),
 		.no_huge = !config->eal.huge,
 		.in_memory = config->eal.in_memory,
+		.telemetry = config->eal.telemetry,
 		.single_file_segments = wants_single_file(config),
 		.log = log,
 	};
@@ -190,6 +191,18 @@ static void addresses_fill(struct wires *wires, const struct wiremap_config *con
 	}
 }
 
+static int tap_open(struct wires *wires, struct port_error *error)
+{
+	int status = port_tap_create(&wires->tap);
+
+	if (status != 0)
+		snprintf(error->text, sizeof(error->text),
+			 "no memory to capture frames with: give EAL more");
+	for (unsigned k = 0; k < wires->ports_n && status == 0; k++)
+		port_tap_attach(wires->tap, wires->ports[k]);
+	return status;
+}
+
 int wires_open(const struct wiremap_config *config, struct log *log, struct wires *wires_r,
 	       struct config_error *error_r)
 {
@@ -211,6 +224,11 @@ int wires_open(const struct wiremap_config *config, struct log *log, struct wire
 		if (status != 0)
 			config_refuse(config, port->line, error_r, "ports: %s", error.text);
 	}
+	if (status == 0 && config->control_socket != NULL) {
+		status = tap_open(wires_r, &error);
+		if (status != 0)
+			config_refuse(config, 0, error_r, "control_socket: %s", error.text);
+	}
 	if (status == 0)
 		addresses_fill(wires_r, config);
 	else
@@ -222,6 +240,7 @@ void wires_close(struct wires *wires)
 {
 	while (wires->ports_n > 0)
 		port_close(&wires->ports[--wires->ports_n]);
+	port_tap_destroy(&wires->tap);
 	if (wires->eal_runs)
 		port_eal_stop();
 	wires->eal_runs = false;

@@ -20,6 +20,7 @@ struct wires {
 	unsigned queues_n;
 	struct net_address addresses[NET_ADDRESSES_MAX];
 	unsigned addresses_n;
+	struct port_tap *tap; /* NULL without a control socket: nobody could ask for it */
 };
 
 /* Checks what can be checked without EAL: bounds, and that the CPUs exist. 0 or -EINVAL. */

@@ -234,9 +234,10 @@ void tcp_stats(const struct tcp *tcp, struct tcp_stats *stats_r)
 					      __atomic_load_n(&tcp->connections, __ATOMIC_RELAXED)};
 }
 
-void tcp_drain(struct tcp *tcp, unsigned per_turn)
+void tcp_drain(struct tcp *tcp, unsigned per_turn, uint32_t per_s)
 {
 	assert_true(per_turn > 0);
+	assert_int_equal(per_s, 0);
 	__atomic_add_fetch(&tcp->drained, 1, __ATOMIC_RELAXED);
 }
 
@@ -321,7 +322,7 @@ static void arrive(unsigned queue, unsigned owner)
 
 static void end_and_destroy(void)
 {
-	loop_stop(loop, PATIENCE_MS);
+	loop_stop(loop, PATIENCE_MS, 0);
 	loop_join(loop);
 	loop_destroy(&loop);
 	assert_null(loop);
@@ -445,7 +446,7 @@ static int64_t ending_ms(unsigned grace_ms)
 	struct timespec start, end;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	loop_stop(loop, grace_ms);
+	loop_stop(loop, grace_ms, 0);
 	loop_join(loop);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	return (end.tv_sec - start.tv_sec) * 1000 + (end.tv_nsec - start.tv_nsec) / 1000000;

@@ -347,7 +347,7 @@ static void pause_ms(unsigned ms)
 
 static void stop(struct loop **loop)
 {
-	loop_stop(*loop, 1000);
+	loop_stop(*loop, 1000, 0);
 	loop_join(*loop);
 	loop_destroy(loop);
 }

@@ -91,7 +91,7 @@ static void drain_goes_to_everyone_in_portions(void **state)
 
 	for (unsigned i = 0; i < 5; i++, rig->peer_port++)
 		rig_accept(rig);
-	tcp_drain(rig->tcp, 2);
+	tcp_drain(rig->tcp, 2, 0);
 	for (unsigned turn = 1; turn <= 3; turn++) {
 		assert_true(tcp_next_ns(rig->tcp) <= rig->clock.mono_ns);
 		rig_turn(rig);
@@ -103,6 +103,27 @@ static void drain_goes_to_everyone_in_portions(void **state)
 	rig_turn(rig);
 	for (unsigned i = 0; i < 5; i++)
 		assert_int_equal(rig->sessions[i].drained, 1);
+}
+
+/* Ten a second: the first at once, each other a tenth of a second later. */
+static void drain_keeps_its_pace(void **state)
+{
+	struct rig *rig = *state;
+
+	for (unsigned i = 0; i < 5; i++, rig->peer_port++)
+		rig_accept(rig);
+	tcp_drain(rig->tcp, 64, 10);
+	for (unsigned told = 1; told <= 5; told++) {
+		unsigned drained = 0;
+
+		rig_turn(rig);
+		for (unsigned i = 0; i < 5; i++)
+			drained += rig->sessions[i].drained;
+		assert_int_equal(drained, told);
+		if (told < 5)
+			assert_in_range(tcp_next_ns(rig->tcp) - rig->clock.mono_ns, 1, 100000000);
+		rig_sleep(rig, 100);
+	}
 }
 
 static void abort_resets(void **state)
@@ -188,6 +209,7 @@ int main(void)
 		RIG_TEST(session_timer),
 		RIG_TEST(old_refs_are_ignored),
 		RIG_TEST(drain_goes_to_everyone_in_portions),
+		RIG_TEST(drain_keeps_its_pace),
 		RIG_TEST(abort_resets),
 		RIG_TEST(keepalive),
 		RIG_TEST(destroyed_sessions_are_told),

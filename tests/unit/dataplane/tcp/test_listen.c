@@ -239,7 +239,7 @@ static void drained_takes_no_more(void **state)
 {
 	struct rig *rig = *state;
 
-	tcp_drain(rig->tcp, 1);
+	tcp_drain(rig->tcp, 1, 0);
 	rig_segment(rig, SYN, 1, 0, NULL, 0);
 	rig_expect(rig, RST | ACK);
 }

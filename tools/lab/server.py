@@ -28,6 +28,7 @@ CONFIG = """\
 volumes: ["{root}/volume"]
 users: "{root}/users"
 stats_file: "{root}/stats.json"
+control_socket: "{root}/control"
 eal:
   cores: [{core}]
   huge: {huge}

@@ -45,7 +45,7 @@ int control_listen(struct control *control, struct server *server)
 	if (path == NULL)
 		return 0;
 	control->door.ask = requests_ask;
-	control->door.gone = requests_gone;
+	control->door.hung_up = requests_hung_up;
 	control->door.arg = control;
 	status = control_socket_open(&control->door, path, &server->privileges);
 	if (status != 0)

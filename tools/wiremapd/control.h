@@ -22,7 +22,7 @@ struct control {
 	struct server *server;
 	struct control_socket door;
 	struct capture capture;
-	struct control_client *captor; /* whom the capture's end is told; NULL: has gone */
+	struct control_client *captor; /* whom the capture's end is told */
 };
 
 /* Takes the signals from the process; before any thread or fork. 0 or -errno. */

@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static void client_reset(struct control_client *client)
+static void client_end(struct control_client *client)
 {
 	if (client->fd >= 0)
 		close(client->fd);
@@ -19,13 +19,6 @@ static void client_reset(struct control_client *client)
 		close(client->passed);
 	free(client->answer);
 	*client = (struct control_client){.fd = -1, .passed = -1};
-}
-
-static void client_end(struct control_socket *door, struct control_client *client)
-{
-	if (client->asked && client->answer == NULL)
-		door->gone(door->arg, client);
-	client_reset(client);
 }
 
 /* Whether nobody listens at the path: its server has gone without removing it. */
@@ -87,7 +80,7 @@ void control_socket_close(struct control_socket *door)
 	if (door->fd < 0)
 		return;
 	for (unsigned k = 0; k < CONTROL_CLIENTS_MAX; k++)
-		client_end(door, &door->clients[k]);
+		client_end(&door->clients[k]);
 	close(door->fd);
 	door->fd = -1;
 	unlink(door->path);
@@ -111,9 +104,11 @@ void control_socket_wait(const struct control_socket *door, struct pollfd *fds)
 	for (unsigned k = 0; k < CONTROL_CLIENTS_MAX; k++) {
 		const struct control_client *client = &door->clients[k];
 
-		/* One that waits for its answer is watched for its end alone. */
-		fds[1 + k] = (struct pollfd){.fd = door->fd < 0 ? -1 : client->fd,
-					     .events = client->answer != NULL ? POLLOUT : POLLIN};
+		const bool writes = client->answer != NULL, waits = client->hung_up && !writes;
+
+		/* One that waits for its answer is watched for hanging up alone. */
+		fds[1 + k] = (struct pollfd){.fd = door->fd < 0 || waits ? -1 : client->fd,
+					     .events = writes ? POLLOUT : POLLIN};
 	}
 }
 
@@ -204,10 +199,10 @@ static void client_read(struct control_socket *door, struct control_client *clie
 	if (client->asked) {
 		char byte;
 
-		/* It has nothing more to say than that it goes. */
 		n = recv(client->fd, &byte, sizeof(byte), 0);
-		if (n == 0 || (n < 0 && errno != EAGAIN))
-			client_end(door, client);
+		client->hung_up = n == 0 || (n < 0 && errno != EAGAIN);
+		if (client->hung_up)
+			door->hung_up(door->arg, client);
 		return;
 	}
 	n = request_receive(client);
@@ -217,10 +212,10 @@ static void client_read(struct control_socket *door, struct control_client *clie
 	if (end != NULL)
 		request_ask(door, client, (size_t)(end - client->request));
 	else if (n <= 0 || client->request_n == sizeof(client->request))
-		client_end(door, client);
+		client_end(client);
 }
 
-static void client_write(struct control_socket *door, struct control_client *client)
+static void client_write(struct control_client *client)
 {
 	ssize_t n = send(client->fd, client->answer + client->answer_at,
 			 client->answer_n - client->answer_at, MSG_NOSIGNAL);
@@ -230,7 +225,7 @@ static void client_write(struct control_socket *door, struct control_client *cli
 	if (n > 0)
 		client->answer_at += (size_t)n;
 	if (n < 0 || client->answer_at == client->answer_n)
-		client_end(door, client);
+		client_end(client);
 }
 
 void control_socket_serve(struct control_socket *door, const struct pollfd *fds)
@@ -243,7 +238,7 @@ void control_socket_serve(struct control_socket *door, const struct pollfd *fds)
 		if (client->fd < 0 || fds[1 + k].fd != client->fd || fds[1 + k].revents == 0)
 			continue;
 		if (client->answer != NULL)
-			client_write(door, client);
+			client_write(client);
 		else
 			client_read(door, client);
 	}

@@ -28,6 +28,7 @@ struct control_client {
 	char request[CONTROL_REQUEST_BYTES_MAX];
 	size_t request_n;
 	bool asked;   /* the request is whole and was handed over */
+	bool hung_up; /* has closed its half since */
 	char *answer; /* NULL: not yet */
 	size_t answer_n, answer_at;
 };
@@ -38,8 +39,9 @@ struct control_socket {
 	struct control_client clients[CONTROL_CLIENTS_MAX];
 	/* Takes a whole request; the answer comes by control_socket_answer(), at once or later. */
 	void (*ask)(void *arg, struct control_client *client, json_t *request);
-	/* A client has gone before it was answered. */
-	void (*gone)(void *arg, struct control_client *client);
+	/* A client that waits has closed its half: it asks to have done, and may have gone. An
+	 * answer is due all the same. */
+	void (*hung_up)(void *arg, struct control_client *client);
 	void *arg;
 };
 

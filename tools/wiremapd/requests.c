@@ -152,14 +152,12 @@ void requests_ask(void *arg, struct control_client *client, json_t *request_json
 	control_socket_refuse(client, "no such command");
 }
 
-void requests_gone(void *arg, struct control_client *client)
+void requests_hung_up(void *arg, struct control_client *client)
 {
 	struct control *control = arg;
 
-	if (control->captor != client)
-		return;
-	control->captor = NULL;
-	capture_stop(&control->capture);
+	if (control->captor == client)
+		capture_stop(&control->capture);
 }
 
 void requests_captured(struct control *control)
@@ -169,8 +167,6 @@ void requests_captured(struct control *control)
 
 	capture_join(capture);
 	control->captor = NULL;
-	if (captor == NULL)
-		return;
 	if (capture->status != 0)
 		control_socket_refuse(captor, "the file takes no more: %s",
 				      strerror(-capture->status));

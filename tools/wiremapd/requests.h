@@ -8,16 +8,16 @@
  *   drain   per_s, grace_s                 an orderly end; answers at once {"sessions": N}
  *   capture host, port, packets, seconds   frames into the descriptor that came along; answers
  *                                          when it ends: {"captured": N, "dropped": N}. A
- *                                          client that goes ends it
+ *                                          client that hangs up ends it
  */
 #ifndef WIREMAPD_REQUESTS_H
 #define WIREMAPD_REQUESTS_H
 
 #include "control.h"
 
-/* control_socket.ask and .gone; `control` is a struct control. */
+/* control_socket.ask and .hung_up; `control` is a struct control. */
 void requests_ask(void *control, struct control_client *client, json_t *request);
-void requests_gone(void *control, struct control_client *client);
+void requests_hung_up(void *control, struct control_client *client);
 
 /* capture.done is readable. */
 void requests_captured(struct control *control);

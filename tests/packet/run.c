@@ -367,7 +367,7 @@ static bool run_act(struct run *run, const struct line *line)
 	case V_READ:
 		return run_read(run, line);
 	default:
-		tcp_drain(host->tcp, 1);
+		tcp_drain(host->tcp, 1, 0);
 		return true;
 	}
 }

@@ -65,7 +65,7 @@ static void serve_on(struct serving *serving, struct patience *patience, struct 
 	do
 		stats_write(serving, log);
 	while (patience_wait_ms(patience, 1000) && ++seconds != serving->options->seconds);
-	loop_stop(serving->loop, GRACE_MS);
+	loop_stop(serving->loop, GRACE_MS, 0);
 	loop_join(serving->loop);
 	stats_write(serving, log);
 }

@@ -64,11 +64,12 @@ int port_eal_start(const struct port_eal_config *config, struct port_error *erro
 void port_eal_stop(void);
 
 struct port_config {
-	const char *device;			 /* vdev name or PCI address */
-	unsigned queues;			 /* receive/transmit pairs */
-	unsigned rx_descriptors, tx_descriptors; /* 0: 1024, clipped to what the device has */
-	uint32_t mtu;				 /* IPv4 bytes; 0: the device's */
-	bool tso;				 /* use it where the device has it */
+	const char *device; /* vdev name or PCI address */
+	unsigned queues;    /* receive/transmit pairs */
+	/* 0: 1024 (of tx with TSO: 128), clipped to what the device has. */
+	unsigned rx_descriptors, tx_descriptors;
+	uint32_t mtu; /* IPv4 bytes; 0: the device's */
+	bool tso;     /* use it where the device has it */
 	bool promiscuous;
 	bool checksum_offload; /* use it where the device has it */
 	bool rx_interrupts;    /* where the device has them */

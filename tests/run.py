@@ -210,7 +210,8 @@ def build_programs(tally):
     """What a user gets, and what the interop tests run beside it; no unit test."""
     if not build(tally, "build", RELEASE, targets=["build.ninja"]):
         return False
-    folders = (TOP / "build" / "tools", TOP / "build" / "tests" / "interop")
+    folders = (TOP / "build" / "tools", TOP / "build" / "tests" / "interop",
+               TOP / "build" / "tests" / "bench" / "streamd")
     targets = [path.relative_to(TOP / "build") for _, path in programs("build")
                if any(folder in path.parents for folder in folders)]
     return not targets or build(tally, "build", RELEASE, targets=targets)

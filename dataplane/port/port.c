@@ -18,6 +18,9 @@
 
 enum {
 	DESCRIPTORS_DEFAULT = 1024,
+	/* Of 64 KiB frames. A driver gives back what was sent only when it needs the slot: 1024 of
+	 * them hold 64 MiB of packet memory, which may be all there is, and then nothing moves. */
+	DESCRIPTORS_TSO = 128,
 	/* Received frames that TCP may keep for a while beyond the ring's: out of order, waiting
 	 * for a session; and those in per-core caches. */
 	RX_MBUFS_RESIDUE = 1024,
@@ -222,8 +225,11 @@ static int configure(struct opening *opening)
 		return refuse(opening, status, "cannot be configured: %s", rte_strerror(-status));
 	opening->rx_descriptors = config->rx_descriptors != 0 ? (uint16_t)config->rx_descriptors
 							      : DESCRIPTORS_DEFAULT;
-	opening->tx_descriptors = config->tx_descriptors != 0 ? (uint16_t)config->tx_descriptors
-							      : DESCRIPTORS_DEFAULT;
+	if (config->tx_descriptors != 0)
+		opening->tx_descriptors = (uint16_t)config->tx_descriptors;
+	else
+		opening->tx_descriptors =
+			port->tso_bytes_max > 0 ? DESCRIPTORS_TSO : DESCRIPTORS_DEFAULT;
 	status = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &opening->rx_descriptors,
 						  &opening->tx_descriptors);
 	return status == 0 ? 0 : refuse(opening, status, "descriptors: %s", rte_strerror(-status));

@@ -17,12 +17,29 @@
 #include <stdlib.h>
 
 #include "file.h"
+#include "frames.h"
+#include "measure.h"
 #include "serve.h"
 
 static void write_line(struct log *log, enum log_level level, const char *line)
 {
 	(void)log, (void)level;
 	fprintf(stderr, "streamd: %s\n", line);
+}
+
+static int play(const struct options *options, const struct wire *wire, struct span file,
+		struct patience *patience, struct log *log)
+{
+	switch (options->role) {
+	case ROLE_LOAD:
+		return measure(options, wire, patience, log);
+	case ROLE_SEND:
+		return frames_send(options, wire, file, patience, log);
+	case ROLE_RECEIVE:
+		return frames_receive(options, wire, patience, log);
+	default:
+		return serve(options, wire, file, patience, log);
+	}
 }
 
 int main(int argc, char **argv)
@@ -44,7 +61,7 @@ int main(int argc, char **argv)
 	}
 	status = wire_open(&options, &log, &wire);
 	if (status == 0) {
-		status = serve(&options, &wire, file, &patience, &log);
+		status = play(&options, &wire, file, &patience, &log);
 		wire_close(&wire);
 	}
 	file_unmap(&file);

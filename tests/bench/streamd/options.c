@@ -26,6 +26,7 @@ static const char usage[] =
 	"  --mtu N, --tso            of the port\n"
 	"  --file PATH               what port 19 to 21 send, mapped; 1 MiB of a pattern if not "
 	"given\n"
+	"  --spread                  each connection begins to read it at a place of its own\n"
 	"  --connections N           at most; load: exactly (4096)\n"
 	"  --receive-kb N, --send-kb N   largest window and send buffer of one (1024, 1024)\n"
 	"  --packet-mb N             packet memory (64)\n"
@@ -57,6 +58,7 @@ enum option_number {
 	OPT_MTU,
 	OPT_TSO,
 	OPT_FILE,
+	OPT_SPREAD,
 	OPT_CONNECTIONS,
 	OPT_RECEIVE_KB,
 	OPT_SEND_KB,
@@ -89,6 +91,7 @@ static const struct option names[] = {
 	{"mtu", required_argument, NULL, OPT_MTU},
 	{"tso", no_argument, NULL, OPT_TSO},
 	{"file", required_argument, NULL, OPT_FILE},
+	{"spread", no_argument, NULL, OPT_SPREAD},
 	{"connections", required_argument, NULL, OPT_CONNECTIONS},
 	{"receive-kb", required_argument, NULL, OPT_RECEIVE_KB},
 	{"send-kb", required_argument, NULL, OPT_SEND_KB},
@@ -201,6 +204,8 @@ static bool take(struct options *o, int option, const char *value)
 		return ip(value, &o->server);
 	case OPT_TSO:
 		return o->tso = true;
+	case OPT_SPREAD:
+		return o->spread = true;
 	case OPT_COPY:
 		return o->copy = true;
 	case OPT_NO_HUGE:
@@ -258,7 +263,7 @@ static bool complete(struct options *options, int argc)
 {
 	bool tcp = options->role == ROLE_SERVE || options->role == ROLE_LOAD;
 
-	if (options->role == ROLE_LOAD && options->seconds == 0)
+	if ((options->role == ROLE_LOAD || options->role == ROLE_RECEIVE) && options->seconds == 0)
 		options->seconds = 5;
 	if (options->device == NULL)
 		options->device = options->vdev;

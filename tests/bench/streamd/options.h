@@ -33,6 +33,7 @@ struct options {
 	unsigned mtu;
 	bool tso;
 	const char *file;
+	bool spread; /* over the file: where connections begin to read it */
 	unsigned connections;
 	unsigned receive_kb, send_kb, packet_mb, time_wait;
 	enum tcp_congestion congestion;

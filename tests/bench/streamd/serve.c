@@ -75,7 +75,8 @@ int serve(const struct options *options, const struct wire *wire, struct span fi
 {
 	struct serving serving = {.options = options, .wire = wire};
 	const struct wire_role role = {.core_start = core_start, .arg = &serving};
-	int status = services_create(options->connections, file, &serving.services);
+	int status =
+		services_create(options->connections, file, options->spread, &serving.services);
 
 	if (status == 0)
 		status = wire_loop(options, wire, &role, log, &serving.loop);

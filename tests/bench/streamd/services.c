@@ -41,6 +41,7 @@ _Static_assert(sizeof(struct stream) <= 192, "a million of them are held");
 struct services {
 	struct service services[PORTS];
 	struct span file;
+	bool spread;
 	struct stream *streams;
 	uint32_t *free;
 	uint32_t free_n, fresh, streams_n;
@@ -242,6 +243,11 @@ static int stream_open(struct stream_app *app, struct stream_transport *transpor
 		return -ENOBUFS;
 	*stream = (struct stream){
 		.session.ops = &ops, .service = service, .transport = transport, .ref = ref};
+	/* The golden ratio never comes near a place it has been at. */
+	if (services->spread)
+		stream->at =
+			(services->stats.opened * 0x9e3779b97f4a7c15u >> 32) * services->file.len >>
+			32;
 	count(&services->stats.opened, 1);
 	*session_r = &stream->session;
 	return 0;
@@ -278,7 +284,8 @@ static const struct stream_app_ops ops = {
 	.closed = closed,
 };
 
-int services_create(unsigned connections_max, struct span file, struct services **services_r)
+int services_create(unsigned connections_max, struct span file, bool spread,
+		    struct services **services_r)
 {
 	static const enum service_port ports[PORTS] = {SERVICE_ECHO, SERVICE_DISCARD, SERVICE_BULK,
 						       SERVICE_CLOSE, SERVICE_WAIT};
@@ -289,6 +296,7 @@ int services_create(unsigned connections_max, struct span file, struct services 
 	if (services == NULL)
 		return -ENOMEM;
 	services->file = file;
+	services->spread = spread;
 	services->streams_n = connections_max;
 	services->streams = calloc(connections_max, sizeof(*services->streams));
 	services->free = calloc(connections_max, sizeof(*services->free));

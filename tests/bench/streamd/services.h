@@ -33,8 +33,10 @@ struct services_stats {
 #undef SERVICES_COUNTER_FIELD
 };
 
-/* `file` outlives them. 0 and *services_r, or -ENOMEM. */
-int services_create(unsigned connections_max, struct span file, struct services **services_r);
+/* `file` outlives them; with `spread` connections begin all over it. 0 and *services_r, or -ENOMEM.
+ */
+int services_create(unsigned connections_max, struct span file, bool spread,
+		    struct services **services_r);
 /* After the tcp they listen at is gone. */
 void services_destroy(struct services **services);
 

@@ -7,6 +7,8 @@ enum {
 	/* Memory without hugepages, MiB: it is only reserved, and used where it is touched. */
 	MEMORY_BASE_MB = 256,
 	CONNECTION_BYTES = 1024,
+	/* Connections that are gone for their application and not yet for TCP. */
+	CONNECTIONS_ENDING_MAX = 16384,
 	/* A frame of 64 KiB arrives in two dozen buffers. */
 	RX_MBUFS_TSO = 32768,
 	LISTENERS_MAX = 8,
@@ -98,7 +100,7 @@ int wire_loop(const struct options *options, const struct wire *wire, const stru
 		.queues_n = 1,
 		.addresses = addresses,
 		.addresses_n = options->addresses_n,
-		.tcp = {.connections_max = options->connections,
+		.tcp = {.connections_max = options->connections + CONNECTIONS_ENDING_MAX,
 			.listeners_max = LISTENERS_MAX,
 			.syn_received_max = options->connections,
 			.time_wait_max = options->time_wait,

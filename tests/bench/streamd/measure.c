@@ -141,7 +141,7 @@ int measure(const struct options *options, const struct wire *wire, struct patie
 			log_line(log, LOG_LEVEL_ERROR, "%s; %lu of %u open; %s", strerror(-status),
 				 (unsigned long)counts.open, options->connections, load_why(load));
 		load_phase_set(load, LOAD_ENDING);
-		loop_stop(loop, 0);
+		loop_stop(loop, 0, 0);
 		loop_join(loop);
 	}
 	loop_destroy(&loop);

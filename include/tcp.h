@@ -49,7 +49,12 @@ enum tcp_congestion { TCP_NEWRENO, TCP_CUBIC };
 struct tcp_config {
 	uint32_t connections_max;
 	uint32_t listeners_max;
-	uint32_t syn_received_max;
+	uint32_t syn_received_max; /* half-open; beyond it SYNs are answered with cookies */
+	/* Of one source address, 0: no limit. Half-open connections, beyond which it gets cookies;
+	 * connections, beyond which it gets RST; SYNs a second, of which the rest are dropped. */
+	uint32_t source_syn_received_max;
+	uint32_t source_connections_max;
+	uint32_t source_syns_per_s;
 	uint32_t time_wait_max;
 	uint32_t receive_bytes_max; /* per connection, the largest window offered */
 	uint32_t send_bytes_max;    /* per connection, unacknowledged and unsent */
@@ -101,7 +106,14 @@ struct tcp_env {
 	X(window_dropped)                                                                          \
 	X(malformed)                                                                               \
 	X(syn_dropped)                                                                             \
+	X(syn_limited)                                                                             \
+	X(cookies_sent)                                                                            \
+	X(cookies_accepted)                                                                        \
+	X(cookies_failed)                                                                          \
 	X(connections_refused)                                                                     \
+	X(source_refused)                                                                          \
+	X(source_invalid)                                                                          \
+	X(unread_resets)                                                                           \
 	X(wire_full)                                                                               \
 	X(memory_dropped)                                                                          \
 	X(time_wait)                                                                               \
@@ -113,7 +125,8 @@ struct tcp_stats {
 #define TCP_COUNTER_FIELD(name) uint64_t name;
 	TCP_COUNTERS(TCP_COUNTER_FIELD)
 #undef TCP_COUNTER_FIELD
-	uint64_t connections; /* now; not monotonic */
+	uint64_t connections;  /* now; not monotonic */
+	uint64_t syn_received; /* of them, half-open */
 };
 
 /* 0 and *tcp_r, or -errno: -EINVAL for a limit that is zero or a window out of range, -ENOTSUP for

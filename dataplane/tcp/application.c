@@ -194,6 +194,17 @@ static void produce_some(struct tcp *tcp, struct connection *c)
 	}
 }
 
+/*
+ * Received bytes were thrown away, which the peer is told by RST (RFC 1122 4.2.2.13, RFC 2525
+ * 2.17), but not before it has acknowledged all that we said and, if it was sent, our FIN: the
+ * last answer must reach a client that went on talking after its LOGOUT.
+ */
+static bool unread_due(const struct connection *c)
+{
+	return (c->flags & C_UNREAD) && (c->flags & C_CLOSE) && c->snd_una == c->snd_max &&
+	       seq_ge(c->snd_una, c->snd_end);
+}
+
 static void visit(struct tcp *tcp, struct connection *c)
 {
 	if (c->state == CLOSED) {
@@ -202,13 +213,17 @@ static void visit(struct tcp *tcp, struct connection *c)
 	}
 	if (c->state >= ESTABLISHED) {
 		produce_some(tcp, c);
-		if (!(c->flags & C_ABORT))
+		if (!(c->flags & C_ABORT) && !unread_due(c))
 			tcp_output(tcp, c);
 	}
-	if (c->flags & C_ABORT)
+	if (c->flags & C_ABORT) {
 		tcp_connection_reset(tcp, c, STREAM_ABORTED);
-	else if (c->flags & C_ACK_NOW)
+	} else if (unread_due(c)) {
+		tcp->stats.unread_resets++;
+		tcp_connection_reset(tcp, c, STREAM_CLOSED);
+	} else if (c->flags & C_ACK_NOW) {
 		tcp_ack_send(tcp, c);
+	}
 }
 
 /* Those that lacked memory, or room in a transmit queue, are looked at again in every turn. */

@@ -8,9 +8,16 @@
 #include "pieces.h"
 #include "send.h"
 #include "siphash.h"
+#include "source.h"
 #include "timers.h"
+#include "timewait.h"
 
-enum { ISN_TICK_BITS = 12 /* of nanoseconds: the 4 us clock of RFC 6528 3 */ };
+enum {
+	ISN_TICK_BITS = 12, /* of nanoseconds: the 4 us clock of RFC 6528 3 */
+	/* Above the last sequence of a tuple's former connection when the clock is not: more than
+	 * a window without scale, so that nothing old is in the new one's first window. */
+	ISN_ABOVE = 1 << 17,
+};
 
 int tcp_connections_create(struct tcp *tcp)
 {
@@ -101,15 +108,55 @@ void tcp_connection_free(struct tcp *tcp, struct connection *c)
 	tcp->free.first = c;
 }
 
+/* One more, or one less, of those counted with the connection's state; of its source, too, if
+ * it was the peer who opened. */
+static void state_count(struct tcp *tcp, const struct connection *c, int step)
+{
+	bool half_open = c->state == SYN_RECEIVED;
+
+	*(half_open ? &tcp->syn_received : &tcp->established) += (uint32_t)step;
+	if (!(c->flags & C_ACTIVE))
+		tcp_source_count(tcp, c->tuple.peer,
+				 half_open ? SOURCE_SYN_RECEIVED : SOURCE_CONNECTIONS, step);
+}
+
+/* Two secrets of a tuple, a half each: who sees the one learns nothing of the other. */
+static uint64_t tuple_keyed(const struct tcp *tcp, const struct tuple *tuple)
+{
+	return tcp_siphash24(tcp->config.secret, tuple, sizeof(*tuple));
+}
+
+uint32_t tcp_connection_stamp(const struct tcp *tcp, const struct tuple *tuple)
+{
+	return (uint32_t)(tuple_keyed(tcp, tuple) >> 32);
+}
+
+void tcp_connection_number(struct connection *c, uint32_t isn)
+{
+	c->snd_una = c->snd_nxt = c->snd_max = isn;
+	c->snd_end = isn + 1;
+	c->recover = isn;
+}
+
+/* RFC 6528 3; above what a connection in TIME_WAIT has used (RFC 9293 3.4.3, RFC 6191 2). */
+static uint32_t isn_choose(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
+			   uint32_t keyed)
+{
+	uint32_t isn = keyed + (uint32_t)(tcp->now_ns >> ISN_TICK_BITS), used;
+
+	if (tcp_timewait_take(tcp, tuple, hash, &used) && seq_lt(isn, used + ISN_ABOVE))
+		return used + ISN_ABOVE;
+	return isn;
+}
+
 struct connection *tcp_connection_new(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
 				      enum tcp_state state)
 {
-	uint64_t keyed = tcp_siphash24(tcp->config.secret, tuple, sizeof(*tuple));
-	uint32_t index, generation, isn;
+	uint64_t keyed = tuple_keyed(tcp, tuple);
+	uint32_t index, generation;
 	struct connection *c;
 
-	if (state == SYN_RECEIVED ? tcp->syn_received == tcp->config.syn_received_max
-				  : tcp->established == tcp->config.connections_max)
+	if (state == SYN_SENT && tcp->established >= tcp->config.connections_max)
 		return NULL;
 	c = struct_take(tcp);
 	if (c == NULL)
@@ -122,24 +169,26 @@ struct connection *tcp_connection_new(struct tcp *tcp, const struct tuple *tuple
 	c->tuple = *tuple;
 	c->hash = hash;
 	c->state = (uint8_t)state;
-	/* The two halves of one keyed hash: who sees the one learns nothing of the other. */
-	isn = (uint32_t)keyed + (uint32_t)(tcp->now_ns >> ISN_TICK_BITS);
+	tcp_connection_number(c, isn_choose(tcp, tuple, hash, (uint32_t)keyed));
 	c->ts_offset = (uint32_t)(keyed >> 32);
-	c->snd_una = c->snd_nxt = c->snd_max = isn;
-	c->snd_end = isn + 1;
-	c->recover = isn;
 	c->heard_ns = tcp->now_ns;
+	if (state == SYN_SENT)
+		c->flags = C_ACTIVE;
 	tcp_table_insert(&tcp->table, hash, index);
-	*(state == SYN_RECEIVED ? &tcp->syn_received : &tcp->established) += 1;
+	state_count(tcp, c, 1);
 	return c;
 }
 
 void tcp_connection_turn(struct tcp *tcp, struct connection *c, enum tcp_state state)
 {
 	ASSERT(c->state != CLOSED && state != CLOSED);
-	*(c->state == SYN_RECEIVED ? &tcp->syn_received : &tcp->established) -= 1;
-	*(state == SYN_RECEIVED ? &tcp->syn_received : &tcp->established) += 1;
+	if ((c->state == SYN_RECEIVED) == (state == SYN_RECEIVED)) {
+		c->state = (uint8_t)state;
+		return;
+	}
+	state_count(tcp, c, -1);
 	c->state = (uint8_t)state;
+	state_count(tcp, c, 1);
 }
 
 void tcp_connection_end(struct tcp *tcp, struct connection *c, enum stream_reason reason)
@@ -149,7 +198,7 @@ void tcp_connection_end(struct tcp *tcp, struct connection *c, enum stream_reaso
 	struct stream_session *session = was_open ? c->session : NULL;
 
 	ASSERT(c->state != CLOSED);
-	*(c->state == SYN_RECEIVED ? &tcp->syn_received : &tcp->established) -= 1;
+	state_count(tcp, c, -1);
 	tcp_timers_stop(tcp, c);
 	tcp_send_clear(tcp, c);
 	tcp_pieces_clear(tcp, c);

@@ -23,10 +23,15 @@ struct stream_ref tcp_connection_ref(const struct connection *c);
 /* Asks the caches for the connections that may be under `hash`. */
 void tcp_connection_prefetch(const struct tcp *tcp, uint32_t hash);
 
-/* A new connection in the given state, in the table, with its initial sequence number (RFC
- * 6528), or NULL at the limit. */
+/* A new connection in SYN_SENT or SYN_RECEIVED, in the table, with its initial sequence number (RFC
+ * 6528) and its timestamps' start, or NULL. How many may be half-open is the caller's to know.
+ * It takes over from one in TIME_WAIT. */
 struct connection *tcp_connection_new(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
 				      enum tcp_state state);
+/* Gives it another initial sequence number before anything was sent. */
+void tcp_connection_number(struct connection *c, uint32_t isn);
+/* What a tuple's timestamps start at, the same for all its connections: they never go back. */
+uint32_t tcp_connection_stamp(const struct tcp *tcp, const struct tuple *tuple);
 /* Changes the state and what is counted by state. Not to CLOSED. */
 void tcp_connection_turn(struct tcp *tcp, struct connection *c, enum tcp_state state);
 

@@ -124,8 +124,7 @@ static enum check check_handshake(struct tcp *tcp, struct connection *c, struct 
 		tcp_bare_send(tcp, &c->tuple, s->ack, 0, SEGMENT_RST, 0, NULL);
 		return DROP;
 	}
-	if (tcp->established >= tcp->config.connections_max) {
-		tcp->stats.connections_refused++;
+	if (!(c->flags & C_ACTIVE) && tcp_listen_full(tcp, c->tuple.peer)) {
 		tcp_connection_reset(tcp, c, STREAM_ABORTED);
 		return DROP;
 	}
@@ -207,6 +206,8 @@ static bool close_step(struct tcp *tcp, struct connection *c)
 	switch (c->state) {
 	case FIN_WAIT_1:
 		tcp_connection_turn(tcp, c, FIN_WAIT_2);
+		if (c->flags & C_UNREAD)
+			tcp_connection_touch(tcp, c);
 		tcp_timer_set(tcp, c, TIMER_LIFE, tcp->now_ns + TCP_FIN_WAIT_2_MS * tcp_ms);
 		return false;
 	case CLOSING:

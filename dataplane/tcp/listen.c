@@ -5,14 +5,29 @@
 #include <rte_malloc.h>
 
 #include "connection.h"
+#include "cookie.h"
+#include "input.h"
 #include "output.h"
+#include "source.h"
+#include "timewait.h"
 
 enum { RESET_STEP_NS = 1000000000 / TCP_RESETS_PER_S, RESET_BURST_NS = 100 * RESET_STEP_NS };
 
 static const uint8_t any_addr[16];
 
+/* Listeners are found by their port alone: nobody outside chooses it, and few share one. */
+static uint32_t port_hash(uint16_t port)
+{
+	return port * 0x9e3779b1U;
+}
+
 int tcp_listen_create(struct tcp *tcp)
 {
+	int status = tcp_table_create(&tcp->listeners_table, tcp->config.listeners_max,
+				      tcp->config.socket);
+
+	if (status != 0)
+		return status;
 	tcp->listeners = rte_zmalloc_socket("tcp_listeners",
 					    tcp->config.listeners_max * sizeof(*tcp->listeners), 0,
 					    tcp->config.socket);
@@ -23,18 +38,20 @@ void tcp_listen_destroy(struct tcp *tcp)
 {
 	rte_free(tcp->listeners);
 	tcp->listeners = NULL;
+	tcp_table_destroy(&tcp->listeners_table);
 }
 
 int tcp_listen(struct tcp *tcp, const uint8_t addr[16], uint16_t port, struct stream_app *app)
 {
+	uint32_t at = 0, number, hash = port_hash(port);
 	struct listener *listener;
 
-	for (uint32_t i = 0; i < tcp->listeners_n; i++)
-		if (tcp->listeners[i].port == port &&
-		    memcmp(tcp->listeners[i].addr, addr, sizeof(any_addr)) == 0)
+	while ((number = tcp_table_next(&tcp->listeners_table, hash, &at)) != TABLE_NONE)
+		if (memcmp(tcp->listeners[number].addr, addr, sizeof(any_addr)) == 0)
 			return -EADDRINUSE;
 	if (tcp->listeners_n == tcp->config.listeners_max)
 		return -ENOSPC;
+	tcp_table_insert(&tcp->listeners_table, hash, tcp->listeners_n);
 	listener = &tcp->listeners[tcp->listeners_n++];
 	memcpy(listener->addr, addr, sizeof(listener->addr));
 	listener->port = port;
@@ -42,16 +59,22 @@ int tcp_listen(struct tcp *tcp, const uint8_t addr[16], uint16_t port, struct st
 	return 0;
 }
 
+bool tcp_listen_has(const struct tcp *tcp, uint16_t port)
+{
+	uint32_t at = 0;
+
+	return tcp_table_next(&tcp->listeners_table, port_hash(port), &at) != TABLE_NONE;
+}
+
 /* One that names the address comes before one that takes any. */
 static struct listener *listener_find(struct tcp *tcp, const struct tuple *tuple)
 {
+	uint32_t at = 0, number, hash = port_hash(tuple->local_port);
 	struct listener *found = NULL;
 
-	for (uint32_t i = 0; i < tcp->listeners_n; i++) {
-		struct listener *listener = &tcp->listeners[i];
+	while ((number = tcp_table_next(&tcp->listeners_table, hash, &at)) != TABLE_NONE) {
+		struct listener *listener = &tcp->listeners[number];
 
-		if (listener->port != tuple->local_port)
-			continue;
 		if (memcmp(listener->addr, tuple->local, sizeof(any_addr)) == 0)
 			return listener;
 		if (memcmp(listener->addr, any_addr, sizeof(any_addr)) == 0)
@@ -97,22 +120,127 @@ void tcp_syn_learn(struct tcp *tcp, struct connection *c, const struct segment *
 	c->snd_wl2 = s->ack;
 }
 
-static void syn_input(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
+/* RFC 9293 3.9.2.3 and RFC 1122 4.2.3.10: nobody who could answer has such an address; nor do we
+ * talk to ourselves (LAND). */
+static bool peer_is_host(const struct tuple *tuple)
+{
+	const uint8_t *ip = tuple->peer + 12;
+
+	return ip[0] != 0 && ip[0] < 224 && memcmp(tuple->peer, tuple->local, 16) != 0;
+}
+
+/* No more than a line a minute: who floods us must not fill the log, too. */
+static void full_log(struct tcp *tcp, const char *what)
+{
+	if (tcp->full_logged_ns != 0 && tcp->now_ns - tcp->full_logged_ns < TCP_LOG_MS * tcp_ms)
+		return;
+	tcp->full_logged_ns = tcp->now_ns;
+	log_line(tcp->env->log, LOG_LEVEL_WARNING, "tcp: %s; %u connections, %u half-open", what,
+		 tcp->established, tcp->syn_received);
+}
+
+bool tcp_listen_full(struct tcp *tcp, const uint8_t peer[16])
+{
+	if (tcp->established >= tcp->config.connections_max) {
+		tcp->stats.connections_refused++;
+		full_log(tcp, "connections_max is reached, new ones are reset");
+		return true;
+	}
+	if (tcp_source_full(tcp, peer, SOURCE_CONNECTIONS)) {
+		tcp->stats.source_refused++;
+		full_log(tcp, "source_connections_max is reached, new ones of a source are reset");
+		return true;
+	}
+	return false;
+}
+
+/* Too many wait for their third step, or too many of this source. */
+static bool syn_presses(struct tcp *tcp, const struct tuple *tuple)
+{
+	return tcp->syn_received >= tcp->config.syn_received_max ||
+	       tcp_source_full(tcp, tuple->peer, SOURCE_SYN_RECEIVED);
+}
+
+/* Answers a SYN and forgets it (RFC 4987 3.6). The connection is there for this call only. */
+static void cookie_send(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
+			const struct segment *s)
+{
+	struct connection c = {.tuple = *tuple, .state = SYN_RECEIVED};
+	uint32_t timestamp = tcp_timestamp(tcp, tcp_connection_stamp(tcp, tuple)), used;
+
+	tcp_syn_learn(tcp, &c, s);
+	tcp_connection_number(
+		&c, tcp_cookie_make(tcp->config.secret, tuple, s, tcp->now_ns, &timestamp));
+	/* Without timestamps a shift and SACK could not be kept. */
+	if (!(c.flags & C_TIMESTAMPS))
+		c.flags &= ~(uint32_t)(C_SCALING | C_SACK | C_ECN);
+	/* The tuple must not still be waiting when the third step comes. */
+	tcp_timewait_take(tcp, tuple, hash, &used);
+	if (!tcp_syn_emit(tcp, &c, timestamp))
+		return;
+	tcp->stats.cookies_sent++;
+	tcp->cookies_until_ns =
+		tcp->now_ns + (uint64_t)COOKIE_STEPS * COOKIE_STEP_S * 1000 * tcp_ms;
+	full_log(tcp, "SYNs are answered with cookies");
+}
+
+/* The third step of a handshake that we may have forgotten. False: it is not. */
+static bool cookie_take(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
+			struct segment *s, struct stream_app *app)
+{
+	struct connection *c;
+	struct segment syn;
+
+	/* While none is about, an ACK out of nowhere costs no hash and has nothing to guess. */
+	if (tcp->now_ns >= tcp->cookies_until_ns)
+		return false;
+	if (!tcp_cookie_open(tcp->config.secret, tuple, s, tcp->now_ns, &syn)) {
+		tcp->stats.cookies_failed++;
+		return false;
+	}
+	if (tcp_listen_full(tcp, tuple->peer))
+		return false;
+	c = tcp_connection_new(tcp, tuple, hash, SYN_RECEIVED);
+	if (c == NULL)
+		return false;
+	tcp->stats.cookies_accepted++;
+	c->app = app;
+	tcp_syn_learn(tcp, c, &syn);
+	tcp_connection_number(c, s->ack - 1);
+	c->snd_nxt = c->snd_max = s->ack;
+	tcp_established_input(tcp, c, s);
+	ASSERT(c->state != SYN_RECEIVED);
+	return true;
+}
+
+/* False: to be refused. */
+static bool syn_input(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
 		      const struct segment *s, struct stream_app *app)
 {
-	struct connection *c = tcp_connection_new(tcp, tuple, hash, SYN_RECEIVED);
+	struct connection *c;
 
+	if (!tcp_source_syn(tcp, tuple->peer)) {
+		tcp->stats.syn_limited++;
+		return true;
+	}
+	if (tcp_listen_full(tcp, tuple->peer))
+		return false;
+	if (syn_presses(tcp, tuple)) {
+		cookie_send(tcp, tuple, hash, s);
+		return true;
+	}
+	c = tcp_connection_new(tcp, tuple, hash, SYN_RECEIVED);
 	if (c == NULL) {
 		tcp->stats.syn_dropped++;
-		return;
+		return true;
 	}
 	c->app = app;
 	tcp_syn_learn(tcp, c, s);
 	tcp_syn_send(tcp, c);
+	return true;
 }
 
-bool tcp_listen_input(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
-		      const struct segment *s)
+bool tcp_listen_input(struct tcp *tcp, const struct tuple *tuple, uint32_t hash, struct segment *s)
 {
 	struct listener *listener = listener_find(tcp, tuple);
 
@@ -120,8 +248,13 @@ bool tcp_listen_input(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
 		return false;
 	if (s->flags & SEGMENT_RST)
 		return true;
+	if (!peer_is_host(tuple)) {
+		tcp->stats.source_invalid++;
+		return true;
+	}
 	if (s->flags & SEGMENT_ACK)
-		return false;
+		return !(s->flags & SEGMENT_SYN) && !tcp->draining &&
+		       cookie_take(tcp, tuple, hash, s, listener->app);
 	/* A SYN that ends at once comes from nobody who wants an answer. */
 	if (!(s->flags & SEGMENT_SYN) || (s->flags & SEGMENT_FIN)) {
 		tcp->stats.malformed++;
@@ -129,8 +262,7 @@ bool tcp_listen_input(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
 	}
 	if (tcp->draining)
 		return false;
-	syn_input(tcp, tuple, hash, s, listener->app);
-	return true;
+	return syn_input(tcp, tuple, hash, s, listener->app);
 }
 
 void tcp_refuse(struct tcp *tcp, const struct tuple *tuple, const struct segment *s)

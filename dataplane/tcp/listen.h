@@ -10,9 +10,15 @@
 int tcp_listen_create(struct tcp *tcp);
 void tcp_listen_destroy(struct tcp *tcp);
 
-/* A segment of no connection. False: nobody listens there. */
-bool tcp_listen_input(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
-		      const struct segment *s);
+/* A segment of no connection: a SYN, or the third step of a handshake that a cookie remembers.
+ * False: it is to be refused. */
+bool tcp_listen_input(struct tcp *tcp, const struct tuple *tuple, uint32_t hash, struct segment *s);
+
+/* Whether no connection more may be accepted, at all or from this peer; counts that. */
+bool tcp_listen_full(struct tcp *tcp, const uint8_t peer[16]);
+
+/* Whether any address of ours listens on the port. */
+bool tcp_listen_has(const struct tcp *tcp, uint16_t port);
 
 /* What a SYN says about the peer: MSS, scaling, timestamps, its window, its sequence. */
 void tcp_syn_learn(struct tcp *tcp, struct connection *c, const struct segment *s);

@@ -167,24 +167,33 @@ uint16_t tcp_path_mss(const struct tcp *tcp, const uint8_t peer[16])
 	return mtu > TCP_HEADERS + TCP_MSS_MIN ? (uint16_t)(mtu - TCP_HEADERS) : TCP_MSS_MIN;
 }
 
-void tcp_syn_send(struct tcp *tcp, struct connection *c)
+bool tcp_syn_emit(struct tcp *tcp, const struct connection *c, uint32_t timestamp)
 {
 	bool answer = c->state == SYN_RECEIVED;
 	struct header header = {.seq = c->snd_una,
+				.window = tcp_syn_window(tcp),
 				.ack = answer ? c->rcv_nxt : 0,
 				.flags = answer ? SEGMENT_SYN | SEGMENT_ACK : SEGMENT_SYN};
 	/* In an answer only what the peer offered (RFC 7323 1.3, 2.2). */
 	const struct options options = {.mss = tcp_path_mss(tcp, c->tuple.peer),
 					.timestamps = c->flags & C_TIMESTAMPS,
-					.value = tcp_timestamp(tcp, c->ts_offset),
+					.value = timestamp,
 					.echo = c->ts_recent,
 					.scaling = !answer || (c->flags & C_SCALING),
 					.sack_permitted = c->flags & C_SACK,
 					.shift = c->rcv_shift};
 	struct rte_mbuf *segment;
 
-	header.window = tcp_syn_window(tcp);
 	header.options_bytes = tcp_options_write(&options, header.options);
+	segment = segment_new(tcp, &c->tuple, &header);
+	if (segment == NULL)
+		return false;
+	segment_send(tcp, &c->tuple, segment);
+	return true;
+}
+
+void tcp_syn_send(struct tcp *tcp, struct connection *c)
+{
 	if (c->snd_max == c->snd_una && !(c->flags & C_TIMING)) {
 		c->flags |= C_TIMING;
 		c->timed_seq = c->snd_una;
@@ -194,11 +203,8 @@ void tcp_syn_send(struct tcp *tcp, struct connection *c)
 	}
 	c->snd_nxt = c->snd_max = c->snd_una + 1;
 	tcp_timer_retransmit(tcp, c);
-	segment = segment_new(tcp, &c->tuple, &header);
-	if (segment == NULL)
-		return;
-	acked(c);
-	segment_send(tcp, &c->tuple, segment);
+	if (tcp_syn_emit(tcp, c, tcp_timestamp(tcp, c->ts_offset)))
+		acked(c);
 }
 
 uint32_t tcp_usable(const struct connection *c)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "receive.h"
 
+#include "connection.h"
 #include "pieces.h"
 
 /*
@@ -146,9 +147,12 @@ uint32_t tcp_receive_offer(struct tcp *tcp, struct connection *c)
 	return total;
 }
 
-/* The session does not read any more: everything counts as taken. */
+/* The session does not read any more: everything counts as taken, and the peer is to hear that
+ * it was not (RFC 1122 4.2.2.13). */
 static void discard(struct tcp *tcp, struct connection *c, const struct segment *s)
 {
+	c->flags |= C_UNREAD;
+	tcp_connection_touch(tcp, c);
 	tcp_pieces_clear(tcp, c);
 	if (s->seq == c->rcv_nxt)
 		c->rcv_nxt += s->len;
@@ -190,6 +194,8 @@ bool tcp_receive(struct tcp *tcp, struct connection *c, struct segment *s)
 
 void tcp_receive_close(struct tcp *tcp, struct connection *c)
 {
+	if (c->pieces != NULL)
+		c->flags |= C_UNREAD;
 	c->rcv_user += tcp_untaken(c);
 	tcp_pieces_clear(tcp, c);
 }

@@ -19,6 +19,7 @@ struct block;
 struct congestion;
 struct piece;
 struct runs;
+struct source;
 struct time_wait;
 
 /* Bounds that no configuration changes; what a configuration changes is in tcp_config. */
@@ -50,6 +51,9 @@ enum tcp_limits {
 	/* A window closed for so many probes is taken for an attack: about eight minutes. */
 	TCP_PROBES = 15,
 	TCP_KEEPALIVES = 9,
+	/* Sequences of ephemeral ports: who watches one learns little of the others (RFC 6056
+	 * 3.3.4). */
+	TCP_PORT_COUNTERS = 256,
 };
 
 enum tcp_times_ms {
@@ -64,6 +68,7 @@ enum tcp_times_ms {
 	TCP_TIME_WAIT_MS = 60000,	 /* 2 MSL with the MSL of 30 s that most stacks take */
 	TCP_KEEPALIVE_IDLE_MS = 7200000, /* RFC 1122 4.2.3.6: no less */
 	TCP_KEEPALIVE_STEP_MS = 75000,
+	TCP_LOG_MS = 60000, /* between lines that say a limit is reached */
 	TCP_STARVED_MS = 1, /* between looks for packet memory while nothing arrives */
 };
 
@@ -113,6 +118,8 @@ enum connection_flags {
 	C_ECN = 1 << 19,       /* RFC 3168: both sides said so */
 	C_ECE = 1 << 20,       /* the peer is to hear of congestion, until its CWR */
 	C_CWR = 1 << 21,       /* the next new data says that the window was reduced */
+	C_UNREAD =
+		1 << 22, /* bytes came that no session will read: RST, once all is acknowledged */
 };
 
 /* Deadlines of a connection; one wheel timer stands for the earliest. */
@@ -243,7 +250,12 @@ struct tcp {
 
 	struct listener *listeners;
 	uint32_t listeners_n;
-	uint64_t resets_ns; /* token bucket of resets to nobody, as a time */
+	struct table listeners_table;
+	uint32_t ports_next[TCP_PORT_COUNTERS]; /* ports.c */
+	uint64_t cookies_until_ns;		/* the last cookie sent is good until then */
+	uint64_t full_logged_ns; /* when the log was last told that a limit is reached */
+	struct source *sources;	 /* source.c; NULL: no limits */
+	uint64_t resets_ns;	 /* token bucket of resets to nobody, as a time */
 
 	struct time_wait *waiting;
 	uint32_t waiting_n, waiting_free;

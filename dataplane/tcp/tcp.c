@@ -10,13 +10,13 @@
 #include "listen.h"
 #include "output.h"
 #include "pieces.h"
+#include "ports.h"
 #include "send.h"
+#include "source.h"
 #include "timers.h"
 #include "timewait.h"
 
 enum {
-	PORTS_FIRST = 32768, /* ephemeral, to 65535 (RFC 6056 3.2: as many as one can) */
-	PORTS_N = 65536 - PORTS_FIRST,
 	SHIFT_MAX = 14,
 	RECEIVE_BYTES_MIN = 2048,
 	RECEIVE_BYTES_MAX = 1 << 30, /* RFC 7323 2.3 */
@@ -51,6 +51,8 @@ static int parts_create(struct tcp *tcp)
 
 	if (status == 0)
 		status = tcp_listen_create(tcp);
+	if (status == 0)
+		status = tcp_source_create(tcp);
 	if (status == 0)
 		status = tcp_timewait_create(tcp);
 	if (status == 0)
@@ -107,6 +109,7 @@ void tcp_destroy(struct tcp **tcp_p)
 	tcp_timewait_destroy(tcp);
 	tcp_listen_destroy(tcp);
 	tcp_connections_destroy(tcp);
+	tcp_source_destroy(tcp);
 	rte_free(tcp);
 }
 
@@ -119,6 +122,7 @@ void tcp_stats(const struct tcp *tcp, struct tcp_stats *stats_r)
 {
 	*stats_r = tcp->stats;
 	stats_r->connections = tcp->established + tcp->syn_received;
+	stats_r->syn_received = tcp->syn_received;
 }
 
 void tcp_drain(struct tcp *tcp, unsigned per_turn, uint32_t per_s)
@@ -165,34 +169,6 @@ uint64_t tcp_next_ns(const struct tcp *tcp)
 	return next_ns;
 }
 
-static bool tuple_usable(struct tcp *tcp, const struct tuple *tuple, uint32_t hash)
-{
-	const struct tcp_config *config = &tcp->config;
-
-	if (config->owns != NULL && !config->owns(config->owner, tuple->local, tuple->local_port,
-						  tuple->peer, tuple->peer_port))
-		return false;
-	return tcp_connection_find(tcp, tuple, hash) == NULL && !tcp_timewait_has(tcp, tuple, hash);
-}
-
-/* Picks a local port (RFC 6056 3.3.1: from a random start) unless one is given. */
-static bool tuple_choose(struct tcp *tcp, struct tuple *tuple, uint32_t *hash_r)
-{
-	unsigned start = (unsigned)(tcp->env->random(tcp->env) % PORTS_N);
-
-	if (tuple->local_port != 0) {
-		*hash_r = tcp_tuple_hash(tcp, tuple);
-		return tuple_usable(tcp, tuple, *hash_r);
-	}
-	for (unsigned i = 0; i < PORTS_N; i++) {
-		tuple->local_port = (uint16_t)(PORTS_FIRST + (start + i) % PORTS_N);
-		*hash_r = tcp_tuple_hash(tcp, tuple);
-		if (tuple_usable(tcp, tuple, *hash_r))
-			return true;
-	}
-	return false;
-}
-
 int tcp_connect(struct tcp *tcp, const uint8_t local[16], uint16_t local_port,
 		const uint8_t peer[16], uint16_t peer_port, struct stream_app *app,
 		tcp_open_failed *failed, struct stream_ref *ref_r)
@@ -204,14 +180,14 @@ int tcp_connect(struct tcp *tcp, const uint8_t local[16], uint16_t local_port,
 	memcpy(tuple.local, local, sizeof(tuple.local));
 	memcpy(tuple.peer, peer, sizeof(tuple.peer));
 	tcp_clock_take(tcp);
-	if (!tuple_choose(tcp, &tuple, &hash))
+	if (tcp_port_choose(tcp, &tuple, &hash) != 0)
 		return -EADDRNOTAVAIL;
 	c = tcp->draining ? NULL : tcp_connection_new(tcp, &tuple, hash, SYN_SENT);
 	if (c == NULL)
 		return -ENOBUFS;
 	c->app = app;
 	c->failed = failed;
-	c->flags |= C_ACTIVE | C_TIMESTAMPS | C_SACK;
+	c->flags |= C_TIMESTAMPS | C_SACK;
 	c->rcv_shift = tcp->rcv_shift;
 	*ref_r = tcp_connection_ref(c);
 	tcp_syn_send(tcp, c);

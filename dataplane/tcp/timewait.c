@@ -7,7 +7,7 @@
 #include "connection.h"
 #include "output.h"
 
-enum { NONE = INT32_MAX, EXPIRES_PER_TURN = 256 };
+enum { NONE = INT32_MAX, EXPIRES_PER_TURN = 256, REUSE_MS = 1000 };
 
 struct time_wait {
 	struct tuple tuple;
@@ -134,10 +134,8 @@ bool tcp_timewait_input(struct tcp *tcp, const struct tuple *tuple, uint32_t has
 	/* A late RST must not end the wait (RFC 1337). */
 	if (s->flags & SEGMENT_RST)
 		return true;
-	if ((s->flags & (SEGMENT_SYN | SEGMENT_ACK)) == SEGMENT_SYN && syn_is_new(w, s)) {
-		waiting_forget(tcp, number);
+	if ((s->flags & (SEGMENT_SYN | SEGMENT_ACK)) == SEGMENT_SYN && syn_is_new(w, s))
 		return false;
-	}
 	/* Only what carries something is answered: two sides that wait must not keep each
 	 * other talking. */
 	if (segment_end(s) == s->seq)
@@ -156,6 +154,29 @@ bool tcp_timewait_input(struct tcp *tcp, const struct tuple *tuple, uint32_t has
 bool tcp_timewait_has(const struct tcp *tcp, const struct tuple *tuple, uint32_t hash)
 {
 	return waiting_find(tcp, tuple, hash) != NONE;
+}
+
+bool tcp_timewait_take(struct tcp *tcp, const struct tuple *tuple, uint32_t hash, uint32_t *used_r)
+{
+	uint32_t number = waiting_find(tcp, tuple, hash);
+
+	if (number == NONE)
+		return false;
+	*used_r = tcp->waiting[number].snd_nxt;
+	waiting_forget(tcp, number);
+	return true;
+}
+
+/* Its timestamps tell the connections apart once the clock has gone on, which a second makes
+ * sure of also where the peer's clock ticks slowly (RFC 6191 2, seen from the other side). */
+bool tcp_timewait_holds(const struct tcp *tcp, const struct tuple *tuple, uint32_t hash)
+{
+	uint32_t number = waiting_find(tcp, tuple, hash), waited_ms;
+
+	if (number == NONE)
+		return false;
+	waited_ms = tcp->now_ms + TCP_TIME_WAIT_MS - tcp->waiting[number].until_ms;
+	return !tcp->waiting[number].timestamps || waited_ms < REUSE_MS;
 }
 
 void tcp_timewait_advance(struct tcp *tcp)

@@ -19,8 +19,14 @@ void tcp_timewait_enter(struct tcp *tcp, const struct connection *c);
 bool tcp_timewait_input(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
 			const struct segment *s);
 
+/* The tuple is used again: forgets that it waits. True: it did, and *used_r is after the last
+ * sequence it has sent. */
+bool tcp_timewait_take(struct tcp *tcp, const struct tuple *tuple, uint32_t hash, uint32_t *used_r);
+
 /* Whether the tuple is in TIME_WAIT. */
 bool tcp_timewait_has(const struct tcp *tcp, const struct tuple *tuple, uint32_t hash);
+/* Whether the tuple waits and may not yet be opened from our side. */
+bool tcp_timewait_holds(const struct tcp *tcp, const struct tuple *tuple, uint32_t hash);
 
 /* Forgets those whose time is over, and says when the next one's is; UINT64_MAX: none. */
 void tcp_timewait_advance(struct tcp *tcp);

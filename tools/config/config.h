@@ -104,6 +104,9 @@ struct config_tcp {
 	unsigned connections_max; /* all of these per core */
 	unsigned time_wait_max;
 	unsigned syn_received_max;
+	unsigned source_syn_received_max; /* of one source address; 0: no limit */
+	unsigned source_connections_max;
+	unsigned source_syns_per_s;
 	unsigned receive_bytes_max;
 	unsigned send_bytes_max;
 	unsigned packet_memory_mb;

@@ -57,7 +57,8 @@ static void wire_send(struct tcp_wire *wire, struct rte_mbuf *m, const uint8_t s
 	(void)tos;
 	assert_true(rig->sent_n < RIG_SENT_MAX);
 	assert_memory_equal(src, rig_addr, 16);
-	assert_memory_equal(dst, rig_peer_addr, 16);
+	if (!rig->crowd)
+		assert_memory_equal(dst, rig->peer_addr, 16);
 	assert_true(m->nb_segs <= wire->segments_max || wire->segments_max == 1);
 	assert_true(rte_pktmbuf_headroom(m) >= sizeof(struct rte_ipv4_hdr) + 18);
 	assert_true(m->data_len >= m->l4_len);
@@ -71,6 +72,7 @@ static void wire_send(struct tcp_wire *wire, struct rte_mbuf *m, const uint8_t s
 				  .port = rte_be_to_cpu_16(tcp->src_port),
 				  .peer_port = rte_be_to_cpu_16(tcp->dst_port),
 				  .flags = tcp->tcp_flags};
+	memcpy(s->peer, dst, 16);
 	assert_true(tcp_options_parse(header + sizeof(*tcp), m->l4_len - sizeof(*tcp),
 				      tcp->tcp_flags & SYN, &s->options));
 	if (s->len > 0 && s->len <= sizeof(s->bytes)) {
@@ -222,6 +224,7 @@ int rig_setup(void **state)
 	rig->mtu = 1500;
 	rig->pool =
 		rte_pktmbuf_pool_create("rig_rx", POOL_MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, -1);
+	memcpy(rig->peer_addr, rig_peer_addr, sizeof(rig->peer_addr));
 	rig->peer_port = RIG_PEER_PORT;
 	rig->peer_window = 65535;
 	rig->peer_options = (struct options){.mss = RIG_MSS};
@@ -271,7 +274,7 @@ void rig_segment(struct rig *rig, uint8_t flags, uint32_t seq, uint32_t ack, con
 	}
 	options_len = tcp_options_write(&options, (uint8_t *)(tcp + 1));
 	*ip = (struct rte_ipv4_hdr){.version_ihl = RTE_IPV4_VHL_DEF, .next_proto_id = IPPROTO_TCP};
-	memcpy(&ip->src_addr, rig_peer_addr + 12, 4);
+	memcpy(&ip->src_addr, rig->peer_addr + 12, 4);
 	memcpy(&ip->dst_addr, rig_addr + 12, 4);
 	*tcp = (struct rte_tcp_hdr){
 		.src_port = rte_cpu_to_be_16(rig->peer_port),

@@ -34,6 +34,7 @@ enum {
 
 struct rig_segment { /* as it left */
 	uint32_t seq, ack, len;
+	uint8_t peer[16];
 	uint16_t window, port, peer_port;
 	uint8_t flags;
 	struct options options;
@@ -71,6 +72,8 @@ struct rig {
 	enum stream_reason failure;
 	uint32_t mtu;
 	/* The peer. */
+	uint8_t peer_addr[16]; /* rig_peer_addr at first */
+	bool crowd;	       /* there are peers besides that one */
 	uint16_t peer_port;
 	uint32_t peer_seq, peer_ack; /* what it sends next, and expects next */
 	uint32_t peer_window;

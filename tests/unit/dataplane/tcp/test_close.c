@@ -26,17 +26,76 @@ static void we_close_first(void **state)
 	rig_next(rig, ACK, NULL, 0);
 	assert_int_equal(session->closed, 1);
 	assert_int_equal(session->reason, STREAM_CLOSED);
-	/* FIN_WAIT_2: data still comes, is acknowledged and read by nobody. */
-	rig_next(rig, ACK | PSH, "late", 4);
-	rig_turn(rig);
-	assert_int_equal(rig_expect(rig, ACK)->ack, rig->peer_seq);
-	assert_int_equal(session->in_n, 0);
 	rig_next(rig, FIN | ACK, NULL, 0);
 	assert_int_equal(rig_expect(rig, ACK)->ack, rig->peer_seq);
 	assert_int_equal(rig_stats(rig).connections, 0);
 	assert_int_equal(rig_stats(rig).time_wait, 1);
 	rig_turn(rig);
 	rig_silent(rig);
+}
+
+/* Nobody reads what comes in FIN_WAIT_2, and the peer is told so (RFC 1122 4.2.2.13). */
+static void data_after_the_close_is_reset(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_session *session = closing(rig);
+
+	rig_expect(rig, FIN | ACK);
+	rig->peer_ack++;
+	rig_next(rig, ACK, NULL, 0);
+	rig_next(rig, ACK | PSH, "late", 4);
+	rig_turn(rig);
+	assert_int_equal(rig_expect(rig, RST | ACK)->seq, rig->peer_ack);
+	assert_int_equal(session->in_n, 0);
+	assert_int_equal(rig_stats(rig).unread_resets, 1);
+	assert_int_equal(rig_stats(rig).connections, 0);
+	rig_silent(rig);
+}
+
+/* LOGOUT with more behind it: the answer and the FIN are acknowledged before the RST leaves. */
+static void the_last_answer_comes_before_the_reset(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_session *session = rig_accept(rig);
+
+	session->finally = STREAM_CLOSE;
+	session->take_max = 6;
+	rig_say(rig, session, 3000);
+	rig_next(rig, ACK | PSH, "LOGOUTgarbage", 13);
+	rig_turn(rig);
+	assert_int_equal(session->in_n, 6);
+	rig_expect(rig, ACK);
+	rig_expect(rig, ACK);
+	assert_int_equal(rig_expect(rig, FIN | ACK)->len, 3000 - 2 * RIG_MSS);
+	rig_next(rig, ACK | PSH, "more", 4);
+	rig_turn(rig);
+	rig_expect(rig, ACK);
+	rig->peer_ack += 3000;
+	rig_next(rig, ACK, NULL, 0);
+	rig_turn(rig);
+	rig_silent(rig);
+	rig->peer_ack++;
+	rig_next(rig, ACK, NULL, 0);
+	assert_int_equal(session->reason, STREAM_CLOSED);
+	rig_turn(rig);
+	assert_int_equal(rig_expect(rig, RST | ACK)->seq, rig->peer_ack);
+	assert_int_equal(rig_stats(rig).unread_resets, 1);
+}
+
+/* Nothing said is under way: there is nothing that a RST could lose. */
+static void unread_data_at_the_close_is_reset(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_session *session = rig_accept(rig);
+
+	session->finally = STREAM_CLOSE;
+	session->take_max = 0;
+	rig_next(rig, ACK | PSH, "unread", 6);
+	rig_turn(rig);
+	assert_int_equal(rig_expect(rig, RST | ACK)->seq, rig->peer_ack);
+	rig_silent(rig);
+	assert_int_equal(session->reason, STREAM_CLOSED);
+	assert_int_equal(rig_stats(rig).connections, 0);
 }
 
 static void peer_closes_first(void **state)
@@ -224,6 +283,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(we_close_first),
+		RIG_TEST(data_after_the_close_is_reset),
+		RIG_TEST(the_last_answer_comes_before_the_reset),
+		RIG_TEST(unread_data_at_the_close_is_reset),
 		RIG_TEST(peer_closes_first),
 		RIG_TEST(both_close_at_once),
 		RIG_TEST(fin_with_the_acknowledgement),

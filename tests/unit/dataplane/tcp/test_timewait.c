@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rig.h"
 
+#include <errno.h>
+
 #include "eal.h"
 
 /* One connection through to TIME_WAIT; we close first. */
@@ -84,6 +86,70 @@ static void new_timestamp_opens_anew(void **state)
 	rig_expect(rig, SYN | ACK);
 }
 
+/* RFC 9293 3.4.3: the clock of ISNs has not come as far as the old connection did. */
+static void sequences_go_on_above_the_old(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_session *session;
+	uint32_t stamp, used;
+
+	rig->peer_options.timestamps = true;
+	rig->peer_options.value = 5000;
+	rig->peer_window = 65535;
+	session = rig_accept(rig);
+	for (unsigned i = 0; i < 20; i++) {
+		rig_say(rig, session, 10000);
+		rig_turn(rig);
+		rig->peer_ack += 10000;
+		rig_next(rig, ACK, NULL, 0);
+	}
+	session->finally = STREAM_CLOSE;
+	rig_say(rig, session, 1);
+	rig_turn(rig);
+	stamp = rig->sent[rig->sent_n - 1].options.value;
+	rig->peer_ack += 2;
+	rig_next(rig, FIN | ACK, NULL, 0);
+	used = rig->peer_ack;
+	assert_int_equal(rig_stats(rig).time_wait, 1);
+	rig_forget_sent(rig);
+	rig->peer_options.value = 5001;
+	rig->peer_seq -= 100000;
+	rig_next(rig, SYN, NULL, 0);
+	rig->peer_ack = rig_expect(rig, SYN | ACK)->seq + 1;
+	assert_true((int32_t)(rig->sent[0].seq - used) > 65535);
+	assert_true((int32_t)(rig->sent[0].options.value - stamp) >= 0);
+	rig_next(rig, ACK, NULL, 0);
+	assert_int_equal(rig->sessions_n, 2);
+}
+
+/* We open the tuple again that waits on our side: after a second, and by timestamps only. */
+static void active_open_reuses(void **state)
+{
+	struct stream_ref ref;
+	struct rig *rig = *state;
+	uint32_t used;
+
+	for (unsigned stamps = 0; stamps < 2; stamps++) {
+		rig->peer_options.timestamps = stamps == 1;
+		rig->peer_port = (uint16_t)(RIG_PEER_PORT + stamps);
+		rig_forget_sent(rig);
+		waiting(rig);
+		used = rig->peer_ack;
+		rig_sleep(rig, 999);
+		assert_int_equal(tcp_connect(rig->tcp, rig_addr, RIG_PORT, rig_peer_addr,
+					     rig->peer_port, &rig->app, NULL, &ref),
+				 -EADDRNOTAVAIL);
+		rig_sleep(rig, 1);
+		assert_int_equal(tcp_connect(rig->tcp, rig_addr, RIG_PORT, rig_peer_addr,
+					     rig->peer_port, &rig->app, NULL, &ref),
+				 stamps == 1 ? 0 : -EADDRNOTAVAIL);
+	}
+	assert_true((int32_t)(rig_expect(rig, SYN)->seq - used) > 65535);
+	rig->peer_seq = RIG_PEER_ISN;
+	rig_segment(rig, SYN | ACK, RIG_PEER_ISN, rig->sent[rig->sent_n - 1].seq + 1, NULL, 0);
+	assert_int_equal(rig_stats(rig).opened_active, 1);
+}
+
 static void bounded_oldest_out(void **state)
 {
 	struct rig *rig = *state;
@@ -104,8 +170,12 @@ static void bounded_oldest_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RIG_TEST(lasts_two_msl),	   RIG_TEST(cannot_be_assassinated),
-		RIG_TEST(new_sequence_opens_anew), RIG_TEST(new_timestamp_opens_anew),
+		RIG_TEST(lasts_two_msl),
+		RIG_TEST(cannot_be_assassinated),
+		RIG_TEST(new_sequence_opens_anew),
+		RIG_TEST(new_timestamp_opens_anew),
+		RIG_TEST(sequences_go_on_above_the_old),
+		RIG_TEST(active_open_reuses),
 		RIG_TEST(bounded_oldest_out),
 	};
 

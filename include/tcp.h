@@ -119,7 +119,8 @@ struct tcp_env {
 	X(time_wait)                                                                               \
 	X(timeouts)                                                                                \
 	X(hystart_exits)                                                                           \
-	X(cwnd_restarts)
+	X(cwnd_restarts)                                                                           \
+	X(pacing_waits)
 
 struct tcp_stats {
 #define TCP_COUNTER_FIELD(name) uint64_t name;

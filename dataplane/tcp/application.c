@@ -3,6 +3,7 @@
 
 #include "connection.h"
 #include "output.h"
+#include "pacing.h"
 #include "receive.h"
 #include "send.h"
 #include "timers.h"
@@ -171,7 +172,7 @@ static void produce_some(struct tcp *tcp, struct connection *c)
 {
 	uint64_t until_ns = tcp->now_ns + tcp->config.quantum_ns;
 
-	while ((c->flags & C_WANTS) && takes_part(c)) {
+	while ((c->flags & C_WANTS) && takes_part(c) && !tcp_pacing_waits(tcp, c)) {
 		uint32_t bytes = budget(tcp, c);
 
 		if (bytes == 0)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hystart.h"
 
+#include "pacing.h"
+
 /* RFC 9406 4.3, with its recommended values. */
 enum {
 	RISE_US_MIN = 4000,
@@ -9,7 +11,7 @@ enum {
 	SAMPLES = 8,
 	SLOWED_PART = 4,
 	SLOWED_ROUNDS = 5,
-	COUNTED = 8, /* segments of one acknowledgement, when nothing spreads the burst */
+	COUNTED = 8, /* segments of one acknowledgement, where no pacing spreads the burst */
 };
 
 void tcp_hystart_begin(struct connection *c)
@@ -77,6 +79,7 @@ uint32_t tcp_hystart_acked(struct tcp *tcp, struct connection *c, const struct c
 			start->rtt_slowed_us = 0;
 		}
 	}
-	grow = grow < most ? grow : most;
+	if (!tcp_paced(c) && grow > most)
+		grow = most;
 	return start->rtt_slowed_us == 0 ? grow : grow / SLOWED_PART;
 }

@@ -6,6 +6,7 @@
 
 #include "application.h"
 #include "congestion.h"
+#include "pacing.h"
 #include "receive.h"
 #include "sack.h"
 #include "send.h"
@@ -275,6 +276,8 @@ static uint32_t burst_bytes(const struct tcp *tcp, const struct connection *c)
 {
 	uint32_t most = tcp->env->wire->tso_bytes_max;
 
+	if (most > c->mss && tcp_paced(c) && most > tcp_pacing_chain(c))
+		most = tcp_pacing_chain(c);
 	return most > c->mss ? most - most % c->mss : c->mss;
 }
 
@@ -308,6 +311,8 @@ static enum emitted output_one(struct tcp *tcp, struct connection *c, bool force
 	fin = fin && len == unsent;
 	if (!fin && (len == 0 || !(force || worth_sending(c, len, unsent))))
 		return NOTHING;
+	if (!force && len > 0 && tcp_pacing_waits(tcp, c))
+		return NOTHING;
 	if (!force && tcp_wire_full(tcp, c)) {
 		tcp->stats.wire_full++;
 		return NO_ROOM;
@@ -315,6 +320,7 @@ static enum emitted output_one(struct tcp *tcp, struct connection *c, bool force
 	sent = segment_emit(tcp, c, c->snd_nxt, len, fin);
 	if (sent == 0)
 		return NO_ROOM;
+	tcp_pacing_sent(c, sent);
 	c->snd_nxt += sent;
 	if (seq_gt(c->snd_nxt, c->snd_max))
 		c->snd_max = c->snd_nxt;
@@ -347,6 +353,8 @@ static void output_end(struct tcp *tcp, struct connection *c, enum emitted last)
 		tcp_application_starve(tcp, c);
 	if (c->cwnd <= c->snd_wnd && tcp_usable(c) < c->mss)
 		tcp_congestion_full(c);
+	if (tcp_pacing_waits(tcp, c))
+		tcp_pacing_end(tcp, c);
 	timers_follow(tcp, c);
 }
 
@@ -356,6 +364,7 @@ void tcp_output(struct tcp *tcp, struct connection *c)
 
 	if (tcp_flight(c) == 0)
 		tcp_congestion_idle(tcp, c);
+	tcp_pacing_begin(tcp, c);
 	do
 		emitted = output_one(tcp, c, false);
 	while (emitted == SOMETHING);

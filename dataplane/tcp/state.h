@@ -128,6 +128,7 @@ enum tcp_timer {
 	TIMER_ACK,
 	TIMER_LIFE, /* keepalive, FIN_WAIT_2 */
 	TIMER_SESSION,
+	TIMER_PACE, /* new data may leave again */
 	TIMERS,
 };
 
@@ -188,6 +189,9 @@ struct connection {
 		struct slow_start start; /* while ssthresh is TCP_CWND_MAX */
 		struct avoidance avoid;
 	};
+
+	/* pacing.c */
+	uint64_t departs_ns; /* no new data before, 0: not paced */
 
 	/* recovery.c */
 	uint32_t recover;

@@ -106,6 +106,11 @@ static void ack_timeout(struct tcp *tcp, struct connection *c)
 	tcp_ack_send(tcp, c);
 }
 
+static void pace_timeout(struct tcp *tcp, struct connection *c)
+{
+	tcp_connection_touch(tcp, c);
+}
+
 void tcp_timer_fired(void *owner, struct wheel_timer *timer)
 {
 	static void (*const expired[TIMERS])(struct tcp *, struct connection *) = {
@@ -113,6 +118,7 @@ void tcp_timer_fired(void *owner, struct wheel_timer *timer)
 		[TIMER_ACK] = ack_timeout,
 		[TIMER_LIFE] = life_timeout,
 		[TIMER_SESSION] = tcp_application_expire,
+		[TIMER_PACE] = pace_timeout,
 	};
 	struct tcp *tcp = owner;
 	struct connection *c =

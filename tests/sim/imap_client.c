@@ -211,7 +211,7 @@ static struct stream_verdict client_produce(struct stream_session *session, stru
 			    client->command_len - client->command_off};
 
 	(void)budget;
-	if (client->state == IMAP_CLIENT_FAILED)
+	if (client->state != IMAP_CLIENT_RUNNING)
 		return (struct stream_verdict){STREAM_CLOSE, 0};
 	client->command_off += stream_put(out, rest);
 	if (client->command_off < client->command_len)
@@ -224,12 +224,27 @@ static void client_quiet(struct stream_session *session)
 	(void)session;
 }
 
-static void client_closed(struct stream_session **session, enum stream_reason reason)
+static void client_end(struct stream_session *session)
 {
-	struct imap_client *client = client_of(*session);
+	struct imap_client *client = client_of(session);
 
 	if (client->state == IMAP_CLIENT_RUNNING)
-		fail(client, "closed at step %u, reason %d", client->step, (int)reason);
+		fail(client, "the server left at step %u", client->step);
+}
+
+void imap_client_lost(struct imap_client *client, enum stream_reason reason)
+{
+	client->ended_ns = client->clock->mono_ns;
+	if (client->state != IMAP_CLIENT_RUNNING)
+		return;
+	fail(client, "over at step %u, reason %d", client->step, (int)reason);
+	if (reason == STREAM_TIMEOUT || reason == STREAM_RESET)
+		client->state = IMAP_CLIENT_LOST;
+}
+
+static void client_closed(struct stream_session **session, enum stream_reason reason)
+{
+	imap_client_lost(client_of(*session), reason);
 	*session = NULL;
 }
 
@@ -239,15 +254,17 @@ static const struct stream_app_ops client_ops = {
 	.produce = client_produce,
 	.expire = client_quiet,
 	.drain = client_quiet,
-	.end = client_quiet,
+	.end = client_end,
 	.closed = client_closed,
 };
 
-void imap_client_create(struct imap_client *client, const struct imap_mail *mail, uint64_t seed)
+void imap_client_create(struct imap_client *client, const struct imap_mail *mail,
+			const struct clock *clock, uint64_t seed)
 {
 	memset(client, 0, sizeof(*client));
 	client->app.ops = &client_ops;
 	client->mail = mail;
+	client->clock = clock;
 	client->random = seed * 2 + 1;
 	client->scratch = malloc(IMAP_MAIL_MESSAGE_BYTES_MAX);
 	ASSERT(client->scratch != NULL);

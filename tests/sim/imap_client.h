@@ -7,6 +7,7 @@
 #ifndef WIREMAP_TESTS_SIM_IMAP_CLIENT_H
 #define WIREMAP_TESTS_SIM_IMAP_CLIENT_H
 
+#include "clock.h"
 #include "imap_mail.h"
 #include "stream.h"
 
@@ -16,14 +17,17 @@ enum imap_client_state {
 	IMAP_CLIENT_RUNNING,
 	IMAP_CLIENT_DONE,   /* everything answered and right, LOGOUT said */
 	IMAP_CLIENT_FAILED, /* `why` says what was wrong */
+	IMAP_CLIENT_LOST,   /* the connection timed out or was reset */
 };
 
 struct imap_client {
 	struct stream_app app; /* to be given to tcp_connect() */
 	struct stream_session session;
 	const struct imap_mail *mail;
+	const struct clock *clock;
 	uint64_t random;
 	enum imap_client_state state;
+	uint64_t ended_ns;
 	char why[256];
 	unsigned step; /* of the script */
 	char command[512];
@@ -38,7 +42,10 @@ struct imap_client {
 };
 
 /* One client of one connection. `seed` decides the partial fetches it makes. */
-void imap_client_create(struct imap_client *client, const struct imap_mail *mail, uint64_t seed);
+void imap_client_create(struct imap_client *client, const struct imap_mail *mail,
+			const struct clock *clock, uint64_t seed);
+/* The connection ended, or was never open. */
+void imap_client_lost(struct imap_client *client, enum stream_reason reason);
 void imap_client_destroy(struct imap_client *client);
 
 #endif

@@ -1,48 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "link.h"
 
-#include <rte_ip.h>
-#include <rte_mbuf.h>
-#include <rte_tcp.h>
-#include <stdio.h>
+#include <rte_icmp.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "check.h"
 
 enum {
-	POOL_MBUFS = 2047,
-	POOL_ROOM = RTE_MBUF_DEFAULT_BUF_SIZE,
-	BURST = 32,
-	IP_BYTES = sizeof(struct rte_ipv4_hdr),
-	PER = 10000,
+	/* An Internet checksum finds every run of wrong bits that is shorter than it. */
+	CORRUPT_BITS_MAX = 15,
+	QUOTED_BYTES = 28, /* of the packet that was too big (RFC 792) */
+	ICMP_BYTES = 8,
+	UNREACHABLE = 3,
+	FRAGMENTATION_NEEDED = 4,
 };
 
-static void clock_still(struct clock *clock)
-{
-	(void)clock; /* virtual time moves between turns only */
-}
-
-/* splitmix64 */
-static uint64_t random_next(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-uint64_t link_random(struct link *link, uint64_t below)
-{
-	return random_next(&link->random) % below;
-}
-
-static uint64_t end_random(struct tcp_env *env)
-{
-	struct link_end *end = (struct link_end *)((uint8_t *)env - offsetof(struct link_end, env));
-
-	return random_next(&end->link->random);
-}
+/* The largest RTO, and once more: by then whoever has not given up has tried a clean path. */
+static const uint64_t excused_ns = 125 * 1000000000ULL;
+static const uint8_t router[16] = {[10] = 0xff, 0xff, 127, 0, 9, 9};
 
 static bool before(const struct link_packet *a, const struct link_packet *b)
 {
@@ -80,179 +56,262 @@ static struct link_packet heap_pop(struct link *link)
 	return first;
 }
 
-static bool happens(struct link *link, unsigned per)
+static bool during(uint64_t now_ns, uint64_t start_ns, uint64_t for_ns)
 {
-	/* Asked always, so that one fault more does not change all that follow. */
-	bool yes = link_random(link, PER) < per;
-
-	return yes && link->clock.mono_ns < link->quiet_ns;
+	return now_ns >= start_ns && now_ns - start_ns < for_ns;
 }
 
-/* Puts a copy on its way to the other end. */
-static void packet_launch(struct link *link, unsigned to, const uint8_t *bytes, uint16_t len,
-			  uint64_t due_ns)
+static bool quiet(const struct link *link)
 {
-	struct link_packet packet = {due_ns, link->packets++, malloc(len), len, (uint8_t)to};
+	return link->clock->mono_ns >= link->config.quiet_ns;
+}
+
+/* Asked always, so that one fault more does not change all that follow. */
+static bool happens(struct link *link, unsigned per)
+{
+	return random_chance(&link->random, per) && !quiet(link);
+}
+
+static void packet_say(const struct link *link, unsigned to, uint8_t *bytes, uint16_t len,
+		       const char *fate, uint64_t due_ns)
+{
+	char text[400];
+
+	if (!link->journal->loud)
+		return;
+	packet_print(bytes, len, text, sizeof(text));
+	if (due_ns != 0)
+		journal_say(link->journal, "%c %s arrives %.3f%s", to == 0 ? '<' : '>', text,
+			    (double)(due_ns - link->journal->start_ns) / 1e6, fate);
+	else
+		journal_say(link->journal, "%c %s %s", to == 0 ? '<' : '>', text, fate);
+}
+
+/* Puts a copy on its way. */
+static void launch(struct link *link, unsigned to, const uint8_t *bytes, uint16_t len,
+		   uint64_t due_ns, bool corrupted)
+{
+	struct link_packet packet = {due_ns, link->order++, malloc(len + (size_t)PACKET_SLACK),
+				     len,    (uint8_t)to,   corrupted};
 
 	ASSERT(packet.bytes != NULL);
 	memcpy(packet.bytes, bytes, len);
-	if (happens(link, link->faults.corrupt)) {
-		uint64_t bit = link_random(link, len * 8ULL);
+	memset(packet.bytes + len, 0, PACKET_SLACK);
+	if (corrupted) {
+		uint64_t bit = random_below(&link->random, len * 8ULL);
+		uint64_t bits = random_between(&link->random, 1, CORRUPT_BITS_MAX);
 
-		packet.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		/* The first always, so that something is wrong. */
+		for (uint64_t i = 0; i < bits && bit + i < len * 8ULL; i++)
+			if (i == 0 || random_once(&link->random, 2))
+				packet.bytes[(bit + i) / 8] ^= (uint8_t)(0x80 >> (bit + i) % 8);
 	}
-	if (happens(link, link->faults.reorder))
-		packet.due_ns += link->faults.reorder_ns;
 	heap_push(link, packet);
 }
 
+static uint32_t mtu_now(const struct link *link)
+{
+	const struct link_config *config = &link->config;
+
+	if (link->clock->mono_ns < config->mtu_ns || (config->black_hole && quiet(link)))
+		return config->mtu;
+	return config->mtu_later;
+}
+
+/* RFC 1191 4: the router tells whose packet it was. */
+static void complain(struct link *link, unsigned to, const uint8_t *bytes)
+{
+	uint8_t packet[PACKET_IP_BYTES + ICMP_BYTES + QUOTED_BYTES + PACKET_SLACK] = {0};
+	uint16_t len = PACKET_IP_BYTES + ICMP_BYTES + QUOTED_BYTES;
+	uint32_t mtu = mtu_now(link);
+	uint64_t due_ns = link->clock->mono_ns + link->config.paths[!to].delay_ns / 2 + 1;
+
+	packet[PACKET_IP_BYTES] = UNREACHABLE;
+	packet[PACKET_IP_BYTES + 1] = FRAGMENTATION_NEEDED;
+	packet[PACKET_IP_BYTES + 6] = (uint8_t)(mtu >> 8);
+	packet[PACKET_IP_BYTES + 7] = (uint8_t)mtu;
+	memcpy(packet + PACKET_IP_BYTES + ICMP_BYTES, bytes, QUOTED_BYTES);
+	packet_finish(packet, len, IPPROTO_ICMP, router, link->addrs[to], 0);
+	packet_say(link, to, packet, len, "", due_ns);
+	launch(link, to, packet, len, due_ns, false);
+}
+
+/* Whether the packet is lost to chance, and how. */
+static const char *chance_loses(struct link *link, const struct link_path *path,
+				struct link_way *way, uint8_t *bytes, uint16_t len)
+{
+	bool lost = happens(link, path->loss), bad = happens(link, path->loss_bad);
+	bool ack = packet_is_pure_ack(bytes, len), ack_lost = happens(link, path->ack_loss);
+
+	if (way->bad ? random_chance(&link->random, path->good)
+		     : random_chance(&link->random, path->bad))
+		way->bad = !way->bad;
+	if (lost) {
+		link->stats.lost++;
+		return "lost";
+	}
+	if (way->bad && bad) {
+		link->stats.lost_in_bursts++;
+		return "lost in a burst";
+	}
+	if (ack && path->ack_every > 1)
+		ack_lost |= ++way->acks % path->ack_every != 0 && !quiet(link);
+	if (ack && ack_lost) {
+		link->stats.lost_acks++;
+		return "lost, an acknowledgement";
+	}
+	return NULL;
+}
+
 /* When a packet that is sent now leaves the bottleneck; 0: it finds no room there. */
-static uint64_t bottleneck_ns(struct link *link, struct link_end *from, uint16_t len)
+static uint64_t bottleneck_ns(struct link *link, const struct link_path *path, struct link_way *way,
+			      uint8_t *bytes, uint16_t len)
 {
-	uint64_t now_ns = link->clock.mono_ns, each_ns;
+	uint64_t now_ns = link->clock->mono_ns, queued;
+	struct rte_ipv4_hdr *ip = packet_ip(bytes);
 
-	if (link->faults.bytes_per_ms == 0)
+	if (path->bytes_per_ms == 0)
 		return now_ns;
-	each_ns = len * 1000000ULL / link->faults.bytes_per_ms;
-	if (from->free_ns < now_ns)
-		from->free_ns = now_ns;
-	if ((from->free_ns - now_ns) / (each_ns + 1) > link->faults.queue_packets)
+	if (way->free_ns < now_ns)
+		way->free_ns = now_ns;
+	queued = (way->free_ns - now_ns) * path->bytes_per_ms / 1000000;
+	if (queued + len > path->queue_bytes)
 		return 0;
-	from->free_ns += each_ns;
-	return from->free_ns;
+	if (path->marks && queued > path->queue_bytes / 4 &&
+	    (ip->type_of_service & ECN_MASK) != ECN_NOT) {
+		ip->type_of_service |= ECN_CE;
+		packet_seal(bytes, len);
+		link->stats.marked++;
+	}
+	way->free_ns += len * 1000000ULL / path->bytes_per_ms;
+	return way->free_ns;
 }
 
-static void packet_print(const struct link *link, unsigned from, const uint8_t *bytes, uint16_t len,
-			 const char *fate)
+/* The way from the bottleneck to the other end. */
+static uint64_t arrival_ns(struct link *link, const struct link_path *path, struct link_way *way,
+			   uint64_t due_ns)
 {
-	const struct rte_tcp_hdr *tcp = (const struct rte_tcp_hdr *)(bytes + IP_BYTES);
-	static const char names[] = "FSRPA";
-	char flags[6] = ".....";
+	const struct link_config *config = &link->config;
+	uint64_t jitter_ns = random_below(&link->random, path->jitter_ns + 1);
 
-	for (unsigned i = 0; i < 5; i++)
-		if (tcp->tcp_flags & 1U << i)
-			flags[i] = names[i];
-	printf("%10.3f ms %c %s seq %10u len %5u ack %10u window %5u%s\n",
-	       (double)link->clock.mono_ns / 1e6, 'a' + (int)from, flags,
-	       rte_be_to_cpu_32(tcp->sent_seq), len - IP_BYTES - (tcp->data_off >> 4) * 4U,
-	       rte_be_to_cpu_32(tcp->recv_ack), rte_be_to_cpu_16(tcp->rx_win), fate);
+	due_ns += path->delay_ns + (quiet(link) ? 0 : jitter_ns);
+	if (during(link->clock->mono_ns, config->slow_ns, config->slow_for_ns))
+		due_ns += config->slow_by_ns;
+	if (path->grid_ns > 0 && !quiet(link))
+		due_ns += path->grid_ns - due_ns % path->grid_ns;
+	if (path->fifo && due_ns < way->last_ns)
+		due_ns = way->last_ns;
+	way->last_ns = due_ns;
+	if (happens(link, path->reorder)) {
+		link->stats.reordered++;
+		due_ns += path->reorder_ns;
+	}
+	return due_ns;
 }
 
-/* One IPv4 packet onto the wire. */
-static void packet_send(struct link_end *from, const uint8_t *bytes, uint16_t len)
+static const char *refuse(struct link *link, unsigned from, const uint8_t *bytes, uint16_t len)
 {
-	struct link *link = from->link;
-	unsigned to = from == &link->ends[0];
-	uint64_t due_ns = bottleneck_ns(link, from, len);
-	bool lost = happens(link, link->faults.loss);
+	const struct link_config *config = &link->config;
 
-	if (link->trace)
-		packet_print(link, !to, bytes, len, due_ns == 0 || lost ? " lost" : "");
-	if (due_ns == 0 || lost)
+	if (link->dead || during(link->clock->mono_ns, config->gone_ns, config->gone_for_ns)) {
+		link->stats.lost_while_gone++;
+		return "lost, the path is gone";
+	}
+	if (len <= mtu_now(link))
+		return NULL;
+	link->stats.too_big++;
+	if (!config->black_hole)
+		complain(link, from, bytes);
+	return "lost, too big";
+}
+
+void link_send(struct link *link, unsigned from, uint8_t *bytes, uint16_t len)
+{
+	const struct link_path *path = &link->config.paths[from];
+	struct link_way *way = &link->ways[from];
+	unsigned to = !from;
+	const char *lost = refuse(link, from, bytes, len);
+	uint64_t due_ns = 0;
+	bool corrupted;
+
+	link->stats.packets++;
+	link->stats.mangled += middlebox_pass(&link->box, from, bytes, len, quiet(link));
+	if (lost == NULL)
+		lost = chance_loses(link, path, way, bytes, len);
+	if (lost == NULL) {
+		due_ns = bottleneck_ns(link, path, way, bytes, len);
+		lost = due_ns == 0 ? "lost, no room in the queue" : NULL;
+		link->stats.lost_in_queue += due_ns == 0;
+	}
+	if (lost != NULL) {
+		packet_say(link, to, bytes, len, lost, 0);
 		return;
-	due_ns += link->faults.delay_ns + link_random(link, link->faults.jitter_ns + 1);
-	packet_launch(link, to, bytes, len, due_ns);
-	if (happens(link, link->faults.duplicate))
-		packet_launch(link, to, bytes, len, due_ns + link_random(link, 2000000));
-}
-
-/* IPv4 header and TCP checksum, as net/ and a port's offload make them. */
-static void headers_finish(uint8_t *packet, uint16_t len, const uint8_t src[16],
-			   const uint8_t dst[16])
-{
-	struct rte_ipv4_hdr ip = {.version_ihl = RTE_IPV4_VHL_DEF,
-				  .total_length = rte_cpu_to_be_16(len),
-				  .time_to_live = 64,
-				  .next_proto_id = IPPROTO_TCP};
-	struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(packet + IP_BYTES);
-
-	memcpy(&ip.src_addr, src + 12, 4);
-	memcpy(&ip.dst_addr, dst + 12, 4);
-	memcpy(packet, &ip, sizeof(ip));
-	ASSERT(tcp->cksum == 0);
-	tcp->cksum = rte_ipv4_udptcp_cksum((struct rte_ipv4_hdr *)packet, tcp);
-}
-
-/* Cuts a segment of several MSS as a port's TSO would. */
-static void segment_cut(struct link_end *from, const uint8_t *segment, uint32_t header,
-			uint32_t payload, uint32_t mss, const uint8_t src[16],
-			const uint8_t dst[16])
-{
-	uint32_t done = 0;
-
-	do {
-		uint32_t n = payload - done < mss ? payload - done : mss;
-		uint8_t packet[65536];
-		struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(packet + IP_BYTES);
-		uint16_t len = (uint16_t)(IP_BYTES + header + n);
-
-		ASSERT(len <= from->link->faults.mtu);
-		memcpy(packet + IP_BYTES, segment, header);
-		memcpy(packet + IP_BYTES + header, segment + header + done, n);
-		tcp->sent_seq = rte_cpu_to_be_32(rte_be_to_cpu_32(tcp->sent_seq) + done);
-		done += n;
-		if (done < payload)
-			tcp->tcp_flags &= (uint8_t) ~(RTE_TCP_FIN_FLAG | RTE_TCP_PSH_FLAG);
-		headers_finish(packet, len, src, dst);
-		packet_send(from, packet, len);
-	} while (done < payload);
-}
-
-static void end_send(struct tcp_wire *wire, struct rte_mbuf *segment, const uint8_t src[16],
-		     const uint8_t dst[16], uint8_t tos)
-{
-	struct link_end *from = (struct link_end *)wire;
-	uint8_t bytes[65536];
-	uint32_t len = segment->pkt_len, header = segment->l4_len, mss = len - header;
-	const void *read;
-
-	(void)tos;
-	ASSERT(len <= sizeof(bytes) && header >= sizeof(struct rte_tcp_hdr));
-	ASSERT(segment->nb_segs <= wire->segments_max || wire->segments_max == 1);
-	read = rte_pktmbuf_read(segment, 0, len, bytes);
-	ASSERT(read != NULL);
-	if (read != bytes)
-		memcpy(bytes, read, len);
-	if (segment->ol_flags & RTE_MBUF_F_TX_TCP_SEG) {
-		ASSERT(len - header <= wire->tso_bytes_max);
-		mss = segment->tso_segsz;
 	}
-	rte_mbuf_sanity_check(segment, 1);
-	segment_cut(from, bytes, header, len - header, mss, src, dst);
-	rte_pktmbuf_free(segment);
-}
-
-static uint32_t end_mtu(struct tcp_wire *wire, const uint8_t dst[16])
-{
-	(void)dst;
-	return ((struct link_end *)wire)->link->faults.mtu;
-}
-
-void link_create(struct link *link, uint64_t seed, const struct link_faults *faults)
-{
-	static unsigned made;
-	char name[32];
-
-	*link = (struct link){.clock = {.mono_ns = 1000000000, .refresh = clock_still},
-			      .faults = *faults,
-			      .random = seed,
-			      .quiet_ns = UINT64_MAX};
-	snprintf(name, sizeof(name), "link%u", made++);
-	link->pool = rte_pktmbuf_pool_create(name, POOL_MBUFS, 0, 0, POOL_ROOM, -1);
-	ASSERT(link->pool != NULL);
-	for (unsigned i = 0; i < 2; i++) {
-		struct link_end *end = &link->ends[i];
-
-		end->wire = (struct tcp_wire){.send = end_send,
-					      .mtu = end_mtu,
-					      .tso_bytes_max = faults->tso_bytes_max,
-					      .segments_max = faults->segments_max};
-		end->link = link;
-		end->env = (struct tcp_env){
-			.clock = &link->clock, .wire = &end->wire, .random = end_random};
-		memcpy(end->addr, (uint8_t[16]){[10] = 0xff, 0xff, 127, 0, 0, (uint8_t)(i + 1)},
-		       16);
+	due_ns = arrival_ns(link, path, way, due_ns);
+	corrupted = happens(link, path->corrupt);
+	link->stats.corrupted += corrupted;
+	packet_say(link, to, bytes, len, corrupted ? ", corrupted" : "", due_ns);
+	launch(link, to, bytes, len, due_ns, corrupted);
+	if (happens(link, path->duplicate)) {
+		link->stats.duplicated++;
+		due_ns += random_below(&link->random, 2000000);
+		packet_say(link, to, bytes, len, ", a duplicate", due_ns);
+		launch(link, to, bytes, len, due_ns, false);
 	}
+}
+
+void link_forge(struct link *link, unsigned to, const uint8_t *bytes, uint16_t len,
+		uint64_t delay_ns)
+{
+	uint8_t copy[PACKET_BYTES_MAX + PACKET_SLACK];
+
+	memcpy(copy, bytes, len);
+	memset(copy + len, 0, PACKET_SLACK);
+	link->stats.forged++;
+	packet_say(link, to, copy, len, ", forged", link->clock->mono_ns + delay_ns);
+	launch(link, to, copy, len, link->clock->mono_ns + delay_ns, false);
+}
+
+bool link_take(struct link *link, unsigned to, struct link_packet *packet_r)
+{
+	while (link->heap_n > 0 && link->heap[0].to == to &&
+	       link->heap[0].due_ns <= link->clock->mono_ns) {
+		bool intact;
+
+		*packet_r = heap_pop(link);
+		intact = packet_intact(packet_r->bytes, packet_r->len);
+		if (intact && packet_r->corrupted)
+			journal_fail(link->journal, "a checksum did not see wrong bits");
+		if (intact || (link->believing && packet_ip_intact(packet_r->bytes, packet_r->len)))
+			return true;
+		if (!packet_r->corrupted)
+			journal_fail(link->journal, "a packet with a wrong checksum was sent");
+		free(packet_r->bytes);
+	}
+	return false;
+}
+
+uint64_t link_next_ns(const struct link *link)
+{
+	return link->heap_n > 0 ? link->heap[0].due_ns : UINT64_MAX;
+}
+
+bool link_excuses(const struct link *link, uint64_t at_ns)
+{
+	return at_ns < link->config.quiet_ns + excused_ns || middlebox_fatal(&link->config.box);
+}
+
+void link_create(struct link *link, const struct clock *clock, struct journal *journal,
+		 struct random random, const struct link_config *config)
+{
+	*link = (struct link){.config = *config,
+			      .clock = clock,
+			      .journal = journal,
+			      .random = random,
+			      .box.config = config->box};
+	for (unsigned i = 0; i < 2; i++)
+		memcpy(link->addrs[i],
+		       (uint8_t[16]){[10] = 0xff, 0xff, 127, 0, 0, (uint8_t)(i + 1)}, 16);
 }
 
 void link_destroy(struct link *link)
@@ -260,116 +319,4 @@ void link_destroy(struct link *link)
 	while (link->heap_n > 0)
 		free(heap_pop(link).bytes);
 	free(link->heap);
-	ASSERT(rte_mempool_full(link->pool));
-	rte_mempool_free(link->pool);
-}
-
-struct link_faults link_faults_of(uint64_t seed)
-{
-	static const uint64_t rates[] = {0, 0, 125, 1250, 12500};
-	uint64_t state = seed ^ 0x6c696e6b;
-	struct link_faults faults = {
-		.loss = (unsigned)(random_next(&state) % 4 == 0 ? 0 : random_next(&state) % 1501),
-		.duplicate = (unsigned)(random_next(&state) % 500),
-		.corrupt = (unsigned)(random_next(&state) % 300),
-		.reorder = (unsigned)(random_next(&state) % 1000),
-		.delay_ns = random_next(&state) % 50000000,
-		.jitter_ns = random_next(&state) % 4 * (random_next(&state) % 5000000),
-		.reorder_ns = random_next(&state) % 20000000,
-		.bytes_per_ms = rates[random_next(&state) % 5],
-		.queue_packets = (unsigned)(10 + random_next(&state) % 200),
-		.mtu = random_next(&state) % 4 == 0 ? (uint32_t)(576 + random_next(&state) % 8000)
-						    : 1500,
-		.segments_max = (uint32_t)(random_next(&state) % 3 == 0 ? 1 : 2 + seed % 7),
-		.tso_bytes_max = (uint32_t)(random_next(&state) % 3 == 0 ? 32768 : 0)};
-
-	return faults;
-}
-
-/* Whether net/ would let it through. */
-static bool packet_intact(const struct link *link, const uint8_t *bytes, uint16_t len)
-{
-	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)bytes;
-	uint16_t total = rte_be_to_cpu_16(ip->total_length);
-
-	return len == total && ip->version_ihl == RTE_IPV4_VHL_DEF &&
-	       ip->next_proto_id == IPPROTO_TCP &&
-	       (link->believing || rte_ipv4_udptcp_cksum_verify(ip, bytes + IP_BYTES) == 0);
-}
-
-/* Into a packet as tcp_input() wants it, at times in two parts. */
-static struct rte_mbuf *packet_mbuf(struct link *link, const struct link_packet *packet)
-{
-	struct rte_mbuf *head = rte_pktmbuf_alloc(link->pool), *last = head;
-	uint32_t done = 0;
-
-	ASSERT(head != NULL);
-	while (done < packet->len) {
-		uint32_t n = packet->len - done;
-
-		if (done == 0 && link_random(link, 8) == 0 && n > IP_BYTES)
-			n = IP_BYTES + (uint32_t)link_random(link, n - IP_BYTES);
-		if (n > rte_pktmbuf_tailroom(last))
-			n = rte_pktmbuf_tailroom(last);
-		memcpy(rte_pktmbuf_mtod(last, uint8_t *), packet->bytes + done, n);
-		last->data_len = (uint16_t)n;
-		done += n;
-		if (done == packet->len)
-			break;
-		last->next = rte_pktmbuf_alloc(link->pool);
-		last = last->next;
-		ASSERT(last != NULL);
-		head->nb_segs++;
-	}
-	head->pkt_len = packet->len;
-	head->l3_len = IP_BYTES;
-	return head;
-}
-
-/* Delivers what is due to one end as one burst. */
-static void end_receive(struct link *link, unsigned to)
-{
-	struct rte_mbuf *burst[BURST];
-	unsigned n = 0;
-
-	while (n < BURST && link->heap_n > 0 && link->heap[0].to == to &&
-	       link->heap[0].due_ns <= link->clock.mono_ns) {
-		struct link_packet packet = heap_pop(link);
-
-		if (packet_intact(link, packet.bytes, packet.len))
-			burst[n++] = packet_mbuf(link, &packet);
-		free(packet.bytes);
-	}
-	tcp_input(link->ends[to].tcp, burst, n);
-}
-
-bool link_turn(struct link *link)
-{
-	bool more = false;
-
-	for (unsigned i = 0; i < 2; i++) {
-		struct tcp *tcp = link->ends[i].tcp;
-
-		end_receive(link, i);
-		tcp_advance(tcp);
-		more |= tcp_produce(tcp, UINT64_MAX);
-	}
-	return more || link_next_ns(link) <= link->clock.mono_ns;
-}
-
-uint64_t link_next_ns(const struct link *link)
-{
-	uint64_t next_ns = link->heap_n > 0 ? link->heap[0].due_ns : UINT64_MAX;
-
-	for (unsigned i = 0; i < 2; i++)
-		if (tcp_next_ns(link->ends[i].tcp) < next_ns)
-			next_ns = tcp_next_ns(link->ends[i].tcp);
-	return next_ns;
-}
-
-void link_advance(struct link *link, uint64_t now_ns)
-{
-	ASSERT(now_ns >= link->clock.mono_ns);
-	link->clock.mono_ns = now_ns;
-	link->clock.wall_s = (int64_t)(now_ns / 1000000000);
 }

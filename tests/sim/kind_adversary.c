@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kind.h"
+
+bool kind_adversary(struct kind_run *run)
+{
+	return kind_tcp(run);
+}

@@ -46,6 +46,9 @@ struct tcp_wire {
 
 enum tcp_congestion { TCP_NEWRENO, TCP_CUBIC };
 
+/* RFC 3168: accepted from a peer that asks; asked for, too; neither. */
+enum tcp_ecn { TCP_ECN_PASSIVE, TCP_ECN_ON, TCP_ECN_OFF };
+
 struct tcp_config {
 	uint32_t connections_max;
 	uint32_t listeners_max;
@@ -61,6 +64,7 @@ struct tcp_config {
 	uint32_t packet_memory_bytes;
 	uint32_t quantum_ns; /* about how long one connection may produce in a turn */
 	enum tcp_congestion congestion;
+	enum tcp_ecn ecn;
 	int socket;	    /* NUMA node, or -1 */
 	uint8_t secret[16]; /* SipHash key of ISNs and of the tuple hash (RFC 6528) */
 	const char *name;   /* names memory pools; unique in the process */
@@ -120,7 +124,11 @@ struct tcp_env {
 	X(timeouts)                                                                                \
 	X(hystart_exits)                                                                           \
 	X(cwnd_restarts)                                                                           \
-	X(pacing_waits)
+	X(pacing_waits)                                                                            \
+	X(ecn_connections)                                                                         \
+	X(ecn_ce_in)                                                                               \
+	X(ecn_ece_in)                                                                              \
+	X(ecn_reduced)
 
 struct tcp_stats {
 #define TCP_COUNTER_FIELD(name) uint64_t name;

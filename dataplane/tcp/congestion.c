@@ -69,19 +69,23 @@ void tcp_congestion_acked(struct tcp *tcp, struct connection *c, const struct co
 		c->cwnd = TCP_CWND_MAX;
 }
 
-void tcp_congestion_reduce(struct tcp *tcp, struct connection *c, enum congestion_event event)
+bool tcp_congestion_reduce(struct tcp *tcp, struct connection *c, enum congestion_event event)
 {
 	uint32_t ssthresh = c->ssthresh;
 
 	if (event == CONGESTION_LOSS && seq_lt(c->snd_una, c->reduced_seq))
-		return;
+		return false;
 	if (event == CONGESTION_ECN && seq_le(c->snd_una, c->reduced_seq))
-		return;
+		return false;
 	c->ssthresh = tcp->congestion->reduced(tcp, c, event);
 	c->undo.ssthresh = ssthresh;
 	/* What a mark says is true. */
 	c->undo.cwnd = event == CONGESTION_ECN ? 0 : c->cwnd;
 	c->reduced_seq = c->snd_max;
+	/* For whatever reason (RFC 3168 6.1.2). */
+	if (c->flags & C_ECN)
+		c->flags |= C_CWR;
+	return true;
 }
 
 void tcp_congestion_undo(struct tcp *tcp, struct connection *c)

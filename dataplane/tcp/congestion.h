@@ -51,8 +51,8 @@ void tcp_congestion_start(struct tcp *tcp, struct connection *c);
 void tcp_congestion_acked(struct tcp *tcp, struct connection *c, const struct congestion_ack *ack);
 
 /* Sets ssthresh, once for a window of data (RFC 5681 3.2, RFC 3168 6.1.2) but for a timeout; what
- * cwnd becomes is the caller's. */
-void tcp_congestion_reduce(struct tcp *tcp, struct connection *c, enum congestion_event event);
+ * cwnd becomes is the caller's. False: it was set in this window already. */
+bool tcp_congestion_reduce(struct tcp *tcp, struct connection *c, enum congestion_event event);
 
 /* The last reduction was for nothing (RFC 4015, RFC 5682, D-SACK): cwnd and ssthresh are as before
  * it, or larger. Harmless when there is none to be undone. */

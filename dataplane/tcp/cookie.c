@@ -15,8 +15,6 @@ enum stamp_bits {
 	STAMP_NONE = 0x40, /* the peer has no timestamps; goes into the hash only */
 };
 
-enum { ECN_SETUP = SEGMENT_ECE | SEGMENT_CWR }; /* of a SYN (RFC 3168 6.1.1) */
-
 /*
  * The largest that is not larger than what the peer said. Ends with the one that nearly
  * everyone announces and the one of jumbo frames; before them 1440 (IPv6's habit, PPPoE), 1400

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "application.h"
 #include "connection.h"
+#include "ecn.h"
 #include "input.h"
 #include "listen.h"
 #include "output.h"
@@ -74,6 +75,9 @@ static enum check check_sequence(struct tcp *tcp, struct connection *c, struct s
 		/* The peer's SYN again: it has not seen our answer, but a flood of copies
 		 * gets no flood of answers. (With ACK it is the other side of a simultaneous
 		 * open, which needs a plain acknowledgement.) */
+		/* Without the flags this time: then so are we (RFC 3168 6.1.1). */
+		if ((s->flags & ECN_SETUP) != ECN_SETUP)
+			c->flags &= ~(uint32_t)C_ECN;
 		if (tcp->now_ns >= c->challenge_ns) {
 			c->challenge_ns = tcp->now_ns + TCP_CHALLENGE_MS * tcp_ms;
 			tcp_syn_send(tcp, c);
@@ -187,6 +191,8 @@ static bool output_waits(const struct connection *c)
 /* RFC 9293 3.10.7.4, fifth, and RFC 5681 2 on what a duplicate is. */
 static void ack_take(struct tcp *tcp, struct connection *c, const struct segment *s)
 {
+	if ((c->flags & C_ECN) && (s->flags & SEGMENT_ECE))
+		tcp_ecn_echoed(tcp, c);
 	if (seq_gt(s->ack, c->snd_una)) {
 		ack_new(tcp, c, s->ack);
 	} else if (s->ack == c->snd_una && s->len == 0 && s->window == c->snd_wnd &&
@@ -301,6 +307,8 @@ static void data_take(struct tcp *tcp, struct connection *c, struct segment *s)
 {
 	bool gap = tcp_receive_gap(c);
 
+	if (c->flags & C_ECN)
+		tcp_ecn_arrived(tcp, c, s);
 	if (seq_gt(s->seq, c->rcv_nxt))
 		tcp->stats.out_of_order++;
 	if (tcp_receive(tcp, c, s))

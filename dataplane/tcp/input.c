@@ -93,6 +93,8 @@ void tcp_establish(struct tcp *tcp, struct connection *c, struct segment *s)
 	}
 	tcp_connection_turn(tcp, c, ESTABLISHED);
 	tcp_timer_keepalive(tcp, c);
+	if (c->flags & C_ECN)
+		tcp->stats.ecn_connections++;
 	if (c->flags & C_ACTIVE)
 		tcp->stats.opened_active++;
 	else

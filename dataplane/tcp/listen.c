@@ -6,6 +6,7 @@
 
 #include "connection.h"
 #include "cookie.h"
+#include "ecn.h"
 #include "input.h"
 #include "output.h"
 #include "source.h"
@@ -95,7 +96,9 @@ void tcp_syn_learn(struct tcp *tcp, struct connection *c, const struct segment *
 		mss = TCP_MSS_MIN;
 	if (mss > path)
 		mss = path;
-	c->flags &= ~(uint32_t)(C_TIMESTAMPS | C_SCALING | C_SACK);
+	c->flags &= ~(uint32_t)(C_TIMESTAMPS | C_SCALING | C_SACK | C_ECN);
+	if (tcp_ecn_agreed(tcp, c, s))
+		c->flags |= C_ECN;
 	if (options->sack_permitted && sack)
 		c->flags |= C_SACK;
 	if (options->timestamps && offered) {

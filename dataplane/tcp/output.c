@@ -6,6 +6,7 @@
 
 #include "application.h"
 #include "congestion.h"
+#include "ecn.h"
 #include "pacing.h"
 #include "receive.h"
 #include "sack.h"
@@ -55,11 +56,12 @@ static struct rte_mbuf *segment_new(struct tcp *tcp, const struct tuple *tuple,
 	return segment;
 }
 
-static void segment_send(struct tcp *tcp, const struct tuple *tuple, struct rte_mbuf *segment)
+static void segment_send(struct tcp *tcp, const struct tuple *tuple, struct rte_mbuf *segment,
+			 uint8_t ecn)
 {
 	tcp->stats.segments_out++;
 	tcp->stats.bytes_out += segment->pkt_len - segment->l4_len;
-	tcp->env->wire->send(tcp->env->wire, segment, tuple->local, tuple->peer, 0);
+	tcp->env->wire->send(tcp->env->wire, segment, tuple->local, tuple->peer, ecn);
 }
 
 /* The right edge moves and an acknowledgement is no longer owed, once the segment is sent. */
@@ -84,7 +86,8 @@ static void acked(struct connection *c)
 static struct rte_mbuf *segment_of(struct tcp *tcp, struct connection *c, uint32_t seq,
 				   uint8_t flags, const struct sack_block *repeated, uint32_t room)
 {
-	struct header header = {.seq = seq, .ack = c->rcv_nxt, .flags = flags};
+	uint8_t echo = c->flags & C_ECE ? SEGMENT_ECE : 0;
+	struct header header = {.seq = seq, .ack = c->rcv_nxt, .flags = flags | echo};
 	struct options options = {.timestamps = c->flags & C_TIMESTAMPS,
 				  .value = tcp_timestamp(tcp, c->ts_offset),
 				  .echo = c->ts_recent};
@@ -109,7 +112,7 @@ void tcp_bare_send(struct tcp *tcp, const struct tuple *tuple, uint32_t seq, uin
 		return;
 	if (flags & SEGMENT_RST)
 		tcp->stats.reset_sent++;
-	segment_send(tcp, tuple, segment);
+	segment_send(tcp, tuple, segment, ECN_NOT);
 }
 
 static void control_send(struct tcp *tcp, struct connection *c, uint32_t seq,
@@ -122,7 +125,7 @@ static void control_send(struct tcp *tcp, struct connection *c, uint32_t seq,
 	if (segment == NULL)
 		return;
 	acked(c);
-	segment_send(tcp, &c->tuple, segment);
+	segment_send(tcp, &c->tuple, segment, ECN_NOT);
 }
 
 void tcp_ack_send(struct tcp *tcp, struct connection *c)
@@ -174,7 +177,7 @@ bool tcp_syn_emit(struct tcp *tcp, const struct connection *c, uint32_t timestam
 	struct header header = {.seq = c->snd_una,
 				.window = tcp_syn_window(tcp),
 				.ack = answer ? c->rcv_nxt : 0,
-				.flags = answer ? SEGMENT_SYN | SEGMENT_ACK : SEGMENT_SYN};
+				.flags = SEGMENT_SYN | tcp_ecn_syn(tcp, c)};
 	/* In an answer only what the peer offered (RFC 7323 1.3, 2.2). */
 	const struct options options = {.mss = tcp_path_mss(tcp, c->tuple.peer),
 					.timestamps = c->flags & C_TIMESTAMPS,
@@ -185,11 +188,13 @@ bool tcp_syn_emit(struct tcp *tcp, const struct connection *c, uint32_t timestam
 					.shift = c->rcv_shift};
 	struct rte_mbuf *segment;
 
+	if (answer)
+		header.flags |= SEGMENT_ACK;
 	header.options_bytes = tcp_options_write(&options, header.options);
 	segment = segment_new(tcp, &c->tuple, &header);
 	if (segment == NULL)
 		return false;
-	segment_send(tcp, &c->tuple, segment);
+	segment_send(tcp, &c->tuple, segment, ECN_NOT);
 	return true;
 }
 
@@ -237,6 +242,7 @@ static uint32_t segment_emit(struct tcp *tcp, struct connection *c, uint32_t seq
 	uint32_t room = len < c->mss ? c->mss - len : 0, sent;
 	struct rte_mbuf *segment = segment_of(tcp, c, seq, SEGMENT_ACK, NULL, room);
 	struct rte_tcp_hdr *header;
+	uint8_t ecn = ECN_NOT;
 
 	if (segment == NULL)
 		return 0;
@@ -260,14 +266,17 @@ static uint32_t segment_emit(struct tcp *tcp, struct connection *c, uint32_t seq
 	if (seq_lt(seq, c->snd_max)) {
 		tcp->stats.retransmit_segments++;
 		c->flags &= ~(uint32_t)C_TIMING; /* Karn: whose acknowledgement would it be? */
-	} else if (!(c->flags & C_TIMING)) {
-		c->flags |= C_TIMING;
-		c->timed_seq = seq;
-		c->timed_ns = tcp->now_ns;
+	} else {
+		ecn = sent > 0 ? tcp_ecn_mark(c, &header->tcp_flags) : ECN_NOT;
+		if (!(c->flags & C_TIMING)) {
+			c->flags |= C_TIMING;
+			c->timed_seq = seq;
+			c->timed_ns = tcp->now_ns;
+		}
 	}
 	c->sent_ns = tcp->now_ns;
 	acked(c);
-	segment_send(tcp, &c->tuple, segment);
+	segment_send(tcp, &c->tuple, segment, ecn);
 	return sent + fin;
 }
 
@@ -276,6 +285,9 @@ static uint32_t burst_bytes(const struct tcp *tcp, const struct connection *c)
 {
 	uint32_t most = tcp->env->wire->tso_bytes_max;
 
+	/* Ports differ in which of the segments they put CWR: it goes alone. */
+	if (c->flags & C_CWR)
+		return c->mss;
 	if (most > c->mss && tcp_paced(c) && most > tcp_pacing_chain(c))
 		most = tcp_pacing_chain(c);
 	return most > c->mss ? most - most % c->mss : c->mss;

@@ -19,6 +19,7 @@ enum segment_flags {
 	SEGMENT_URG = 0x20, /* not looked at: urgent bytes are bytes (RFC 9293 3.8.5, RFC 6093) */
 	SEGMENT_ECE = 0x40,
 	SEGMENT_CWR = 0x80,
+	ECN_SETUP = SEGMENT_ECE | SEGMENT_CWR, /* of a SYN */
 };
 
 /* The ECN field of the IP header, in its type of service (RFC 3168 5). */

@@ -28,6 +28,7 @@ struct config_numbers {
 
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 enum config_congestion { CONFIG_NEWRENO, CONFIG_CUBIC };
+enum config_ecn { CONFIG_ECN_PASSIVE, CONFIG_ECN_ON, CONFIG_ECN_OFF }; /* as in tcp.h */
 enum config_idle_mode { CONFIG_IDLE_ADAPTIVE, CONFIG_IDLE_POLL };
 
 struct config_log {
@@ -111,6 +112,7 @@ struct config_tcp {
 	unsigned send_bytes_max;
 	unsigned packet_memory_mb;
 	unsigned congestion; /* enum config_congestion */
+	unsigned ecn;	     /* enum config_ecn */
 	unsigned quantum_us;
 };
 

@@ -56,6 +56,7 @@ enum {
 
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const congestions[] = {"newreno", "cubic", NULL};
+static const char *const ecns[] = {"passive", "on", "off", NULL};
 static const char *const idle_modes[] = {"adaptive", "poll", NULL};
 
 static const struct config_key log_keys[] = {
@@ -131,6 +132,7 @@ static const struct config_key tcp_keys[] = {
 	NUMBER(config_tcp, send_bytes_max, 32768, 1 << 26, 1 << 20),
 	NUMBER(config_tcp, packet_memory_mb, 1, 1 << 20, 64),
 	CHOICE(config_tcp, congestion, congestions, CONFIG_CUBIC),
+	CHOICE(config_tcp, ecn, ecns, CONFIG_ECN_PASSIVE),
 	NUMBER(config_tcp, quantum_us, 1, 1000, 50),
 };
 static const struct config_group group_tcp = {sizeof(struct config_tcp), CONFIG_NO_LINE, tcp_keys,

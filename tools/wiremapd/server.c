@@ -92,6 +92,7 @@ static struct tcp_config tcp_config_of(const struct wiremap_config *config)
 			tcp->packet_memory_mb > 4095 ? UINT32_MAX : tcp->packet_memory_mb << 20,
 		.quantum_ns = tcp->quantum_us * 1000,
 		.congestion = tcp->congestion == CONFIG_NEWRENO ? TCP_NEWRENO : TCP_CUBIC,
+		.ecn = (enum tcp_ecn)tcp->ecn,
 	};
 }
 

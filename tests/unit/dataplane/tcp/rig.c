@@ -54,7 +54,6 @@ static void wire_send(struct tcp_wire *wire, struct rte_mbuf *m, const uint8_t s
 	const struct rte_tcp_hdr *tcp = (const struct rte_tcp_hdr *)header;
 	const void *payload;
 
-	(void)tos;
 	assert_true(rig->sent_n < RIG_SENT_MAX);
 	assert_memory_equal(src, rig_addr, 16);
 	if (!rig->crowd)
@@ -71,7 +70,8 @@ static void wire_send(struct tcp_wire *wire, struct rte_mbuf *m, const uint8_t s
 				  .window = rte_be_to_cpu_16(tcp->rx_win),
 				  .port = rte_be_to_cpu_16(tcp->src_port),
 				  .peer_port = rte_be_to_cpu_16(tcp->dst_port),
-				  .flags = tcp->tcp_flags};
+				  .flags = tcp->tcp_flags,
+				  .tos = tos};
 	memcpy(s->peer, dst, 16);
 	assert_true(tcp_options_parse(header + sizeof(*tcp), m->l4_len - sizeof(*tcp),
 				      tcp->tcp_flags & SYN, &s->options));
@@ -273,7 +273,9 @@ void rig_segment(struct rig *rig, uint8_t flags, uint32_t seq, uint32_t ack, con
 		options.sack_permitted = false;
 	}
 	options_len = tcp_options_write(&options, (uint8_t *)(tcp + 1));
-	*ip = (struct rte_ipv4_hdr){.version_ihl = RTE_IPV4_VHL_DEF, .next_proto_id = IPPROTO_TCP};
+	*ip = (struct rte_ipv4_hdr){.version_ihl = RTE_IPV4_VHL_DEF,
+				    .next_proto_id = IPPROTO_TCP,
+				    .type_of_service = rig->peer_tos};
 	memcpy(&ip->src_addr, rig->peer_addr + 12, 4);
 	memcpy(&ip->dst_addr, rig_addr + 12, 4);
 	*tcp = (struct rte_tcp_hdr){

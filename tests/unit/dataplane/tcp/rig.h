@@ -23,6 +23,8 @@ enum {
 	RST = 0x04,
 	PSH = 0x08,
 	ACK = 0x10,
+	ECE = 0x40,
+	CWR = 0x80,
 	RIG_PORT = 143,
 	RIG_PEER_PORT = 40000,
 	RIG_PEER_ISN = 1000,
@@ -36,7 +38,7 @@ struct rig_segment { /* as it left */
 	uint32_t seq, ack, len;
 	uint8_t peer[16];
 	uint16_t window, port, peer_port;
-	uint8_t flags;
+	uint8_t flags, tos;
 	struct options options;
 	uint8_t bytes[4096];
 };
@@ -77,6 +79,7 @@ struct rig {
 	uint16_t peer_port;
 	uint32_t peer_seq, peer_ack; /* what it sends next, and expects next */
 	uint32_t peer_window;
+	uint8_t peer_tos;
 	struct options peer_options; /* of its SYN; timestamps go into every segment */
 };
 

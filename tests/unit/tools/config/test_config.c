@@ -53,7 +53,7 @@ static const char whole[] =
 	"listen: [{address: 10.0.0.1, port: 1143}, {}]\n"
 	"tcp: {connections_max: 10, time_wait_max: 11, syn_received_max: 12,\n"
 	"      receive_bytes_max: 65536, send_bytes_max: 131072, packet_memory_mb: 8,\n"
-	"      congestion: newreno, quantum_us: 60}\n"
+	"      congestion: newreno, ecn: off, quantum_us: 60}\n"
 	"idle: {mode: poll, spin_us: 1, sleep_us: 2}\n"
 	"workers: {store: 3, auth: 4, cpus: [1]}\n"
 	"imap: {sessions_max: 5, command_bytes_max: 9000, command_buffers: 6,\n"
@@ -89,6 +89,7 @@ static void test_every_key(void **state)
 	assert_int_equal(config->listen.items[1].port, 143);
 	assert_int_equal(config->listen.items[1].address, 0);
 	assert_int_equal(config->tcp.congestion, CONFIG_NEWRENO);
+	assert_int_equal(config->tcp.ecn, CONFIG_ECN_OFF);
 	assert_int_equal(config->eal.cores.line, 8);
 	assert_int_equal(config->tcp.send_bytes_max, 131072);
 	assert_int_equal(config->idle.mode, CONFIG_IDLE_POLL);

@@ -11,6 +11,7 @@ enum {
 	CONNECTIONS_ENDING_MAX = 16384,
 	/* A frame of 64 KiB arrives in two dozen buffers. */
 	RX_MBUFS_TSO = 32768,
+	HALF_OPEN_MAX = 4096,
 	LISTENERS_MAX = 8,
 	QUANTUM_NS = 50000,
 	IDLE_SPIN_US = 50,
@@ -102,7 +103,7 @@ int wire_loop(const struct options *options, const struct wire *wire, const stru
 		.addresses_n = options->addresses_n,
 		.tcp = {.connections_max = options->connections + CONNECTIONS_ENDING_MAX,
 			.listeners_max = LISTENERS_MAX,
-			.syn_received_max = options->connections,
+			.syn_received_max = HALF_OPEN_MAX,
 			.time_wait_max = options->time_wait,
 			.receive_bytes_max = options->receive_kb << 10,
 			.send_bytes_max = options->send_kb << 10,

@@ -353,7 +353,7 @@ int main(int argc, char **argv)
 	ASSERT(file != NULL);
 	memset(file, 'x', FILE_BYTES);
 	if (argc - eal == 3) {
-		status = count_case(argv[eal + 1], (unsigned)atoi(argv[eal + 2]));
+		status = count_case(argv[eal + 1], (unsigned)strtoul(argv[eal + 2], NULL, 10));
 	} else {
 		measure(1, 12288);
 		measure(64, 12288);

@@ -43,6 +43,7 @@ struct loop_config {
 	unsigned queues_n;
 	const struct net_address *addresses; /* net.h */
 	unsigned addresses_n;
+	struct net_fragments fragments;
 	struct tcp_config tcp; /* the same for each core; name, owner and secret are set here */
 	enum loop_idle idle;
 	uint32_t idle_spin_us;	      /* keeps polling this long after the last work */

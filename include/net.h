@@ -39,6 +39,12 @@ struct net_port {
 	const unsigned *queue_core; /* core number that polls each queue of the port */
 };
 
+/* IPv4 reassembly; see net/fragments.h. */
+struct net_fragments {
+	uint32_t held_max;   /* fragments that wait for others, 8 at least; 0: none may */
+	uint32_t timeout_ms; /* from the first fragment of a packet to its last */
+};
+
 struct net_config {
 	const struct net_port *ports; /* those this core has a queue of */
 	unsigned ports_n;
@@ -46,6 +52,7 @@ struct net_config {
 	unsigned addresses_n;
 	unsigned core; /* this core's number */
 	unsigned cores_n;
+	struct net_fragments fragments;
 	int socket;	  /* NUMA node, or -1 */
 	const char *name; /* names memory pools; unique in the process */
 };
@@ -104,6 +111,11 @@ struct net_env {
 	X(ip_source)                                                                               \
 	X(ip_options)                                                                              \
 	X(fragments)                                                                               \
+	X(fragments_in)                                                                            \
+	X(fragments_joined)                                                                        \
+	X(fragments_malformed)                                                                     \
+	X(fragments_limited)                                                                       \
+	X(fragments_given_up)                                                                      \
 	X(tcp_malformed)                                                                           \
 	X(tcp_checksum)                                                                            \
 	X(protocol_other)

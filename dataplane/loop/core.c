@@ -322,6 +322,7 @@ static int net_open(struct loop_core *core, const struct loop_core_config *confi
 		.addresses_n = config->config->addresses_n,
 		.core = core->number,
 		.cores_n = core->cores_n,
+		.fragments = config->config->fragments,
 		.socket = core->socket,
 		.name = core->name,
 	};

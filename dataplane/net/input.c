@@ -195,8 +195,6 @@ static uint64_t *ipv4_check_addresses(struct arrival *arrival)
 		return &net->stats.ip_not_ours;
 	if (!address_is_host(arrival->to, ip->src_addr) || address_find(net, ip->src_addr) != NULL)
 		return &net->stats.ip_source;
-	if (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG))
-		return &net->stats.fragments;
 	return NULL;
 }
 
@@ -278,6 +276,33 @@ static bool tcp_arrived(struct arrival *arrival)
 	return true;
 }
 
+static bool is_fragment(const struct rte_ipv4_hdr *ip)
+{
+	return ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG);
+}
+
+/* True: the fragment was the last that lacked, and the arrival is that of the whole packet. Only
+ * TCP is worth the memory. */
+static bool fragment_arrived(struct arrival *arrival)
+{
+	struct net *net = arrival->net;
+	const struct rte_ipv4_hdr *ip = arrival_ip(arrival);
+
+	if (net->fragments == NULL || ip->next_proto_id != IPPROTO_TCP) {
+		drop(arrival->frame, &net->stats.fragments);
+		return false;
+	}
+	arrival->frame = fragments_take(net->fragments, arrival->frame, arrival->link_len,
+					arrival->ip_header_len, net_now_ns(net), &net->stats);
+	if (arrival->frame == NULL)
+		return false;
+	arrival->link_len = (uint16_t)arrival->frame->l2_len;
+	ip = arrival_ip(arrival);
+	arrival->ip_header_len = rte_ipv4_hdr_len(ip);
+	arrival->ip_len = rte_be_to_cpu_16(ip->total_length);
+	return true;
+}
+
 static bool ipv4_arrived(struct arrival *arrival)
 {
 	uint64_t *reason = ipv4_check_header(arrival);
@@ -288,6 +313,8 @@ static bool ipv4_arrived(struct arrival *arrival)
 		drop(arrival->frame, reason);
 		return false;
 	}
+	if (unlikely(is_fragment(arrival_ip(arrival))) && !fragment_arrived(arrival))
+		return false;
 	switch (arrival_ip(arrival)->next_proto_id) {
 	case IPPROTO_TCP:
 		return tcp_arrived(arrival);

@@ -77,6 +77,15 @@ static int pools_open(struct net *net, const struct net_config *config)
 	return net->pool != NULL && net->neighbours != NULL ? 0 : -ENOMEM;
 }
 
+static uint32_t mtu_max(const struct net *net)
+{
+	uint32_t most = 0;
+
+	for (unsigned k = 0; k < net->links_n; k++)
+		most = RTE_MAX(most, net->links[k].mtu);
+	return most;
+}
+
 int net_create(const struct net_config *config, struct net_env *env, struct net **net_r)
 {
 	struct net *net;
@@ -101,6 +110,8 @@ int net_create(const struct net_config *config, struct net_env *env, struct net 
 	status = addresses_open(net, config);
 	if (status == 0)
 		status = pools_open(net, config);
+	if (status == 0 && config->fragments.held_max > 0)
+		status = fragments_create(config, mtu_max(net), net->hash_key, &net->fragments);
 	if (status != 0) {
 		net_destroy(&net);
 		return status;
@@ -117,6 +128,7 @@ void net_destroy(struct net **net)
 	if (gone == NULL)
 		return;
 	neighbours_destroy(&gone->neighbours);
+	fragments_destroy(&gone->fragments);
 	for (unsigned k = 0; k < gone->links_n; k++)
 		rte_pktmbuf_free_bulk(gone->links[k].out, gone->links[k].out_n);
 	/* A device may hold frames until its port is closed, which comes after: then the pool
@@ -168,12 +180,16 @@ void net_announce(struct net *net)
 void net_advance(struct net *net)
 {
 	neighbours_advance(net->neighbours);
+	if (net->fragments != NULL)
+		fragments_advance(net->fragments, net_now_ns(net), &net->stats);
 }
 
 uint64_t net_next_ns(const struct net *net)
 {
-	const uint64_t next_ns = neighbours_next_ns(net->neighbours);
+	uint64_t next_ns = neighbours_next_ns(net->neighbours);
 
+	if (net->fragments != NULL)
+		next_ns = RTE_MIN(next_ns, fragments_next_ns(net->fragments));
 	/* Nobody says when a queue has room again: frames that wait for it are tried soon. */
 	return net->wire.full > 0 ? RTE_MIN(next_ns, net_now_ns(net) + FULL_NS) : next_ns;
 }

@@ -12,6 +12,7 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 
+#include "fragments.h"
 #include "limit.h"
 #include "neighbour.h"
 #include "net.h"
@@ -82,7 +83,8 @@ struct net {
 	unsigned addresses_n;
 	struct neighbours *neighbours;
 	struct rte_mempool *pool;
-	uint64_t hash_key; /* odd, secret: of the address and path tables */
+	struct fragments *fragments; /* NULL: they are dropped */
+	uint64_t hash_key;	     /* odd, secret: of the address and path tables */
 	struct limit echo, error, arp_reply, learn;
 	struct net_stats stats;
 	uint16_t address_slots[ADDRESS_SLOTS]; /* index + 1; 0: empty */

@@ -29,6 +29,7 @@ struct config_numbers {
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 enum config_congestion { CONFIG_NEWRENO, CONFIG_CUBIC };
 enum config_ecn { CONFIG_ECN_PASSIVE, CONFIG_ECN_ON, CONFIG_ECN_OFF }; /* as in tcp.h */
+enum config_fragments { CONFIG_FRAGMENTS_DROP, CONFIG_FRAGMENTS_REASSEMBLE };
 enum config_idle_mode { CONFIG_IDLE_ADAPTIVE, CONFIG_IDLE_POLL };
 
 struct config_log {
@@ -116,6 +117,12 @@ struct config_tcp {
 	unsigned quantum_us;
 };
 
+struct config_net {
+	unsigned fragments; /* enum config_fragments */
+	unsigned fragments_max;
+	unsigned fragments_timeout_ms;
+};
+
 struct config_idle {
 	unsigned mode; /* enum config_idle_mode */
 	unsigned spin_us;
@@ -150,6 +157,7 @@ struct wiremap_config {
 	struct config_ports ports;
 	struct config_addresses addresses;
 	struct config_listens listen;
+	struct config_net net;
 	struct config_tcp tcp;
 	struct config_idle idle;
 	struct config_workers workers;

@@ -57,6 +57,7 @@ enum {
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const congestions[] = {"newreno", "cubic", NULL};
 static const char *const ecns[] = {"passive", "on", "off", NULL};
+static const char *const fragment_fates[] = {"drop", "reassemble", NULL};
 static const char *const idle_modes[] = {"adaptive", "poll", NULL};
 
 static const struct config_key log_keys[] = {
@@ -121,6 +122,14 @@ static const struct config_group group_listen = {sizeof(struct config_listen),
 						 offsetof(struct config_listen, line), listen_keys,
 						 COUNT(listen_keys)};
 
+static const struct config_key net_keys[] = {
+	CHOICE(config_net, fragments, fragment_fates, CONFIG_FRAGMENTS_DROP),
+	NUMBER(config_net, fragments_max, 8, 1 << 16, 4096),
+	NUMBER(config_net, fragments_timeout_ms, 100, 60000, 1000),
+};
+static const struct config_group group_net = {sizeof(struct config_net), CONFIG_NO_LINE, net_keys,
+					      COUNT(net_keys)};
+
 static const struct config_key tcp_keys[] = {
 	NUMBER(config_tcp, connections_max, 1, 1 << 24, 16384),
 	NUMBER(config_tcp, time_wait_max, 1, 1 << 24, 16384),
@@ -179,6 +188,7 @@ static const struct config_key root_keys[] = {
 	GROUPS(wiremap_config, ports),
 	GROUPS(wiremap_config, addresses),
 	GROUPS(wiremap_config, listen),
+	GROUP(wiremap_config, net),
 	GROUP(wiremap_config, tcp),
 	GROUP(wiremap_config, idle),
 	GROUP(wiremap_config, workers),

@@ -96,6 +96,16 @@ static struct tcp_config tcp_config_of(const struct wiremap_config *config)
 	};
 }
 
+static struct net_fragments fragments_of(const struct wiremap_config *config)
+{
+	const struct config_net *net = &config->net;
+
+	if (net->fragments == CONFIG_FRAGMENTS_DROP)
+		return (struct net_fragments){0};
+	return (struct net_fragments){.held_max = net->fragments_max,
+				      .timeout_ms = net->fragments_timeout_ms};
+}
+
 static int loop_make(struct server *server)
 {
 	const struct wiremap_config *config = server->config;
@@ -107,6 +117,7 @@ static int loop_make(struct server *server)
 		.queues_n = server->wires.queues_n,
 		.addresses = server->wires.addresses,
 		.addresses_n = server->wires.addresses_n,
+		.fragments = fragments_of(config),
 		.tcp = tcp_config_of(config),
 		.idle = config->idle.mode == CONFIG_IDLE_POLL ? LOOP_IDLE_POLL : LOOP_IDLE_ADAPTIVE,
 		.idle_spin_us = config->idle.spin_us,

@@ -11,6 +11,8 @@ const uint8_t peer_mac[6] = {0x02, 0, 0, 0, 0, 0x02};
 const uint8_t other_mac[6] = {0x02, 0, 0, 0, 0, 0x03};
 const uint8_t all_macs[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
+struct net_fragments world_fragments;
+
 /* --- The port that is not there --- */
 
 void port_mac(const struct port *port, uint8_t mac_r[6])
@@ -142,6 +144,7 @@ static int setup(void **state, unsigned cores_n)
 		.addresses = addresses,
 		.addresses_n = 2,
 		.cores_n = cores_n,
+		.fragments = world_fragments,
 		.socket = -1,
 		.name = "test",
 	};
@@ -175,6 +178,7 @@ int world_teardown(void **state)
 	assert_null(world->net);
 	/* A pool that is still there was not full: a frame of it leaked. */
 	assert_null(rte_mempool_lookup("test.net"));
+	assert_null(rte_mempool_lookup("test.fragments"));
 	assert_true(rte_mempool_full(world->pool));
 	free(world);
 	return 0;

@@ -63,6 +63,9 @@ struct world {
 	unsigned log_lines;
 };
 
+/* What the next worlds do with fragments; dropped at first. */
+extern struct net_fragments world_fragments;
+
 /* cmocka's set-up and tear-down of a world in *state; the latter sees that nothing leaked. */
 int world_setup(void **state);
 int world_setup_two_cores(void **state);

@@ -51,7 +51,9 @@ static const char whole[] =
 	"addresses:\n"
 	"  - {ip: 10.0.0.1/24, port: '0000:01:00.0', vlan: 7, gateway: 10.0.0.254}\n"
 	"listen: [{address: 10.0.0.1, port: 1143}, {}]\n"
+	"net: {fragments: reassemble, fragments_max: 100, fragments_timeout_ms: 500}\n"
 	"tcp: {connections_max: 10, time_wait_max: 11, syn_received_max: 12,\n"
+	"      source_syn_received_max: 13, source_connections_max: 14, source_syns_per_s: 15,\n"
 	"      receive_bytes_max: 65536, send_bytes_max: 131072, packet_memory_mb: 8,\n"
 	"      congestion: newreno, ecn: off, quantum_us: 60}\n"
 	"idle: {mode: poll, spin_us: 1, sleep_us: 2}\n"
@@ -88,8 +90,14 @@ static void test_every_key(void **state)
 	assert_int_equal(config->listen.items[0].port, 1143);
 	assert_int_equal(config->listen.items[1].port, 143);
 	assert_int_equal(config->listen.items[1].address, 0);
+	assert_int_equal(config->net.fragments, CONFIG_FRAGMENTS_REASSEMBLE);
+	assert_int_equal(config->net.fragments_max, 100);
+	assert_int_equal(config->net.fragments_timeout_ms, 500);
 	assert_int_equal(config->tcp.congestion, CONFIG_NEWRENO);
 	assert_int_equal(config->tcp.ecn, CONFIG_ECN_OFF);
+	assert_int_equal(config->tcp.source_syn_received_max, 13);
+	assert_int_equal(config->tcp.source_connections_max, 14);
+	assert_int_equal(config->tcp.source_syns_per_s, 15);
 	assert_int_equal(config->eal.cores.line, 8);
 	assert_int_equal(config->tcp.send_bytes_max, 131072);
 	assert_int_equal(config->idle.mode, CONFIG_IDLE_POLL);
@@ -108,6 +116,8 @@ static void test_defaults(void **state)
 	assert_null(config->users);
 	assert_int_equal(config->log.level, CONFIG_LOG_INFO);
 	assert_true(config->eal.huge && config->eal.in_memory);
+	assert_int_equal(config->net.fragments, CONFIG_FRAGMENTS_DROP);
+	assert_int_equal(config->tcp.source_connections_max, 4096);
 	assert_int_equal(config->idle.spin_us, 50);
 	assert_int_equal(config->idle.sleep_us, 500);
 	assert_int_equal(config->workers.store, 2);

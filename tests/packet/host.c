@@ -183,7 +183,7 @@ static size_t app_consume(struct stream_session *base, const struct span *in, un
 	struct session *session = (struct session *)base;
 	size_t taken = 0;
 
-	if (session->closed || session->ended)
+	if (session->closed)
 		host_fault(host_now, "bytes are offered after the end");
 	for (unsigned i = 0; i < in_n; i++) {
 		for (size_t at = 0; at < in[i].len && session->allowance > 0; at++, taken++) {

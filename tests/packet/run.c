@@ -275,12 +275,10 @@ static bool run_write(struct run *run, const struct line *line)
 	const char *then = line->arguments_n > 1 ? line->arguments[1].word : "";
 	enum stream_state finally = STREAM_DONE;
 
-	if (strcmp(then, "more") == 0)
-		finally = STREAM_MORE;
-	else if (strcmp(then, "close") == 0)
+	if (strcmp(then, "close") == 0)
 		finally = STREAM_CLOSE;
 	else if (then[0] != 0)
-		return fail(run, line->number, "`%s` is neither more nor close", then);
+		return fail(run, line->number, "it is `write N close`, not `%s`", then);
 	host_write(run->host, line->peer, (uint64_t)line->arguments[0].number, finally);
 	return true;
 }

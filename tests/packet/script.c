@@ -340,7 +340,7 @@ static const struct verb_row verbs[] = {
 	{"forget", V_FORGET, "?d", "forget [TIME]"},
 	{"mtu", V_MTU, "n", "mtu BYTES"},
 	{"refuse", V_REFUSE, "", "refuse"},
-	{"write", V_WRITE, "n?w", "write N [more|close]"},
+	{"write", V_WRITE, "n?w", "write N [close]"},
 	{"close", V_CLOSE, "", "close"},
 	{"abort", V_ABORT, "", "abort"},
 	{"read", V_READ, "w", "read N|all|none"},

@@ -418,7 +418,7 @@ static void packet_complete(const struct host *host, struct peer *peer, struct p
 		packet->window >>= peer->shift < 14 ? peer->shift : 14;
 	if (packet->window > UINT16_MAX)
 		packet->window = UINT16_MAX;
-	if (!(packet->flags & SYN) && peer->timestamps_on)
+	if (!(packet->flags & SYN) && peer->timestamps_on && !(packet->has & HAS_NO_TIMESTAMPS))
 		packet->has |= HAS_TIMESTAMPS;
 	if (!(packet->has & HAS_VALUE))
 		packet->value = ms;

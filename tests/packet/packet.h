@@ -41,8 +41,9 @@ enum packet_has {
 	HAS_RAW = 1 << 7, /* scripts only: option bytes as they stand */
 	HAS_WINDOW = 1 << 8,
 	HAS_ECN = 1 << 9,
-	HAS_FORGED = 1 << 10, /* scripts only: bytes that the peer never wrote */
-	HAS_OFFSET = 1 << 11, /* scripts only: a header length that may lie */
+	HAS_FORGED = 1 << 10,	     /* scripts only: bytes that the peer never wrote */
+	HAS_OFFSET = 1 << 11,	     /* scripts only: a header length that may lie */
+	HAS_NO_TIMESTAMPS = 1 << 12, /* scripts only: though they were agreed on */
 	HAS_OPTIONS = HAS_MSS | HAS_SHIFT | HAS_SACK_OK | HAS_SACK | HAS_TIMESTAMPS,
 };
 

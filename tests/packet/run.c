@@ -374,7 +374,7 @@ static bool run_forget(struct run *run, const struct line *line)
 {
 	uint64_t ns = line->arguments_n > 0 ? line->arguments[0].ns : 0;
 
-	host_pass(run->host, run->at_ns + ns, NULL);
+	host_pass(run->host, run->at_ns + line->from_ns + ns, NULL);
 	run->host->sent_at = run->host->sent_n = 0;
 	run->at_ns = run->host->clock.mono_ns;
 	return fault_check(run, line);

@@ -208,6 +208,8 @@ static bool denied_parse(struct parse *p, struct line *line)
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (word_is(p, names[i].word)) {
 			line->denied |= names[i].has;
+			if (names[i].has & HAS_TIMESTAMPS)
+				line->packet.has |= HAS_NO_TIMESTAMPS;
 			return true;
 		}
 	}
@@ -223,8 +225,6 @@ static void timestamps_parse(struct parse *p, struct packet *packet)
 		packet->has |= HAS_VALUE;
 		packet->value = number_next(p, "ts");
 	}
-	if (field(p, "ecr", &packet->echo))
-		packet->has |= HAS_ECHO;
 }
 
 /* One word of a segment, and what belongs to it. */
@@ -235,6 +235,10 @@ static void packet_word(struct parse *p, struct line *line)
 
 	if (field(p, "ack", &packet->ack))
 		return;
+	if (field(p, "ecr", &packet->echo)) {
+		packet->has |= HAS_TIMESTAMPS | HAS_ECHO;
+		return;
+	}
 	if (field(p, "win", &packet->window)) {
 		packet->has |= HAS_WINDOW;
 	} else if (field(p, "urg", &n)) {
@@ -334,6 +338,8 @@ static const struct verb_row verbs[] = {
 	{"peer", V_PEER, "wn", "peer ADDRESS PORT"},
 	{"listen", V_LISTEN, "", "listen"},
 	{"connect", V_CONNECT, "", "connect"},
+	{"repeat", V_REPEAT, "n", "repeat N"},
+	{"end", V_END, "", "end"},
 	{"again", V_AGAIN, "", "again"},
 	{"icmp", V_ICMP, "wn?n", "icmp frag|port|protocol|host|quench SEQ [MTU]"},
 	{"silence", V_SILENCE, "d", "silence TIME"},
@@ -354,6 +360,31 @@ static const struct verb_row verbs[] = {
 	{"stat", V_STAT, "wcn", "stat COUNTER == N"},
 	{"value", V_VALUE, "wcn", "value cwnd|ssthresh|mss|srtt_us|rto_us == N"},
 };
+
+/* What lies between `repeat N` and `end` stands there N times. */
+static void repeat_parse(struct parse *p, const struct line *line)
+{
+	struct script *script = p->script;
+	unsigned first = script->repeat_first, n = script->lines_n - first;
+
+	if (line->verb == V_REPEAT && script->repeat_n == 0 && line->arguments[0].number > 0) {
+		script->repeat_first = script->lines_n;
+		script->repeat_n = (unsigned)line->arguments[0].number;
+		return;
+	}
+	if (line->verb == V_REPEAT || script->repeat_n == 0) {
+		wrong(p, "repeat N and end come in turn");
+		return;
+	}
+	for (unsigned i = 1; i < script->repeat_n; i++) {
+		for (unsigned at = 0; at < n && !p->failed; at++) {
+			struct line again = script->lines[first + at];
+
+			line_add(p, &again);
+		}
+	}
+	script->repeat_n = 0;
+}
 
 static bool compare_parse(const char *word, enum compare *compare_r)
 {
@@ -406,6 +437,8 @@ static void verb_parse(struct parse *p, const struct verb_row *row, struct line 
 	}
 	if (p->words[p->at] != NULL)
 		wrong(p, "`%s` is too much; it is `%s`", p->words[p->at], row->manual);
+	else if (line->verb == V_REPEAT || line->verb == V_END)
+		repeat_parse(p, line);
 	else
 		line_add(p, line);
 }
@@ -516,6 +549,8 @@ struct script *script_read(const char *path)
 	while (script->error[0] == 0 && fgets(text, sizeof(text), file) != NULL)
 		text_parse(script, ++number, text);
 	fclose(file);
+	if (script->error[0] == 0 && script->repeat_n != 0)
+		snprintf(script->error, sizeof(script->error), "%u: repeat without end", number);
 	if (script->error[0] == 0 && script->lines_n == 0)
 		snprintf(script->error, sizeof(script->error), "1: nothing happens in it");
 	return script;

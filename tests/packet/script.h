@@ -42,6 +42,8 @@ enum verb {
 	V_STATE,
 	V_STAT,
 	V_VALUE,
+	V_REPEAT, /* gone once it is read, as is its end */
+	V_END,
 };
 
 enum compare { EQUAL, LESS, MORE, LESS_EQUAL, MORE_EQUAL, NOT_EQUAL };
@@ -69,7 +71,8 @@ struct line {
 struct script {
 	struct line *lines;
 	unsigned lines_n, room;
-	char error[SCRIPT_ERROR_MAX]; /* `LINE: what`, when it cannot be read */
+	unsigned repeat_first, repeat_n; /* while it is read */
+	char error[SCRIPT_ERROR_MAX];	 /* `LINE: what`, when it cannot be read */
 };
 
 /* NULL: no such file. What is wrong in it is in `error`, which is empty otherwise. */

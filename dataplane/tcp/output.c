@@ -318,7 +318,7 @@ static enum emitted output_one(struct tcp *tcp, struct connection *c, bool force
 		len = usable;
 	if (len > burst_bytes(tcp, c))
 		len = burst_bytes(tcp, c);
-	else if (len > c->mss && len < unsent)
+	else if (len > c->mss && (len < unsent || (c->flags & C_MORE)))
 		len -= len % c->mss;
 	fin = fin && len == unsent;
 	if (!fin && (len == 0 || !(force || worth_sending(c, len, unsent))))

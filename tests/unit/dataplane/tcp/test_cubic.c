@@ -40,7 +40,7 @@ static void grows_along_the_curve(void **state)
 			if (window < windows[i] * beta + t / rtt)
 				window = segments(path.c.cwnd); /* Reno is faster */
 			if (fabs(segments(path.c.cwnd) - window) >
-			    slope * 1.2 * rtt + 2 + window / 2000)
+			    slope * 0.5 * rtt + 2 + window / 2000)
 				fail_msg("%u: %f segments at %f s, not %f", windows[i],
 					 segments(path.c.cwnd), t, window);
 			path_round(&path);
@@ -48,6 +48,22 @@ static void grows_along_the_curve(void **state)
 		/* And the convex end has really been reached. */
 		assert_true(segments(path.c.cwnd) > windows[i] * 1.5);
 	}
+}
+
+/* RFC 9438 4.2: however far the curve has gone, the target is one and a half windows. */
+static void never_leaps(void **state)
+{
+	struct path path;
+	uint32_t before;
+
+	(void)state;
+	reduced(&path, 100, 100000);
+	path_round(&path);
+	path_wait(&path, 100000000);
+	path_fill(&path);
+	before = path.c.cwnd;
+	path_ack(&path, 2 * MSS);
+	assert_in_range(path.c.cwnd - before, MSS - 100, MSS);
 }
 
 /* K, in whole milliseconds, against floating point. */
@@ -272,6 +288,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(grows_along_the_curve),
+		cmocka_unit_test(never_leaps),
 		cmocka_unit_test(knows_when_the_plateau_comes),
 		cmocka_unit_test(responds_to_loss_as_the_tables_say),
 		cmocka_unit_test(is_reno_on_a_short_path),

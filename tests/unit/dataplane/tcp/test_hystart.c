@@ -29,8 +29,50 @@ static void ends_before_the_queue_is_full(void **state)
 	}
 }
 
-/* It needs a rise of 4 ms, and eight samples. */
-static void not_for_a_little_delay_nor_few_samples(void **state)
+/* Whether a round trip that rises from one round to the next by that slows the growth. */
+static bool slowed_by(uint32_t rtt_us, uint32_t rise_us)
+{
+	struct path path;
+
+	path_begin(&path, TCP_NEWRENO, rtt_us);
+	path_round(&path);
+	path_round(&path);
+	path.rtt_us += rise_us;
+	path_round(&path);
+	return path.c.start.rtt_slowed_us != 0;
+}
+
+/* RFC 9406 4.3: an eighth of the round trip, but 4 ms at least and 16 ms at most. */
+static void by_how_much_it_must_rise(void **state)
+{
+	(void)state;
+	assert_false(slowed_by(20000, 3999));
+	assert_true(slowed_by(20000, 4000));
+	assert_false(slowed_by(80000, 9999));
+	assert_true(slowed_by(80000, 10000));
+	assert_false(slowed_by(200000, 15999));
+	assert_true(slowed_by(200000, 16000));
+}
+
+/* One late segment is no queue: eight samples must agree. */
+static void needs_eight_samples(void **state)
+{
+	struct path path;
+
+	(void)state;
+	path_begin(&path, TCP_NEWRENO, 20000);
+	path_round(&path);
+	path.rtt_us = 40000;
+	path_fill(&path);
+	for (unsigned i = 0; i < 7; i++)
+		path_ack(&path, 2 * MSS);
+	assert_int_equal(path.c.start.rtt_slowed_us, 0);
+	path_ack(&path, 2 * MSS);
+	assert_int_equal(path.c.start.rtt_slowed_us, 40000);
+}
+
+/* A round trip that grows slowly, or is not known, ends nothing. */
+static void not_for_a_little_delay(void **state)
 {
 	struct path path;
 
@@ -83,7 +125,7 @@ static void slowed_first_and_taken_back(void **state)
 	assert_int_equal(path.tcp.stats.hystart_exits, 1);
 }
 
-/* RFC 9406 4.3: of an unpaced acknowledgement eight segments count. */
+/* RFC 9406 4.3: of one acknowledgement eight segments count, all where pacing spreads them. */
 static void a_leap_counts_for_eight(void **state)
 {
 	struct path path;
@@ -93,13 +135,19 @@ static void a_leap_counts_for_eight(void **state)
 	path_fill(&path);
 	path_ack(&path, 10 * MSS);
 	assert_int_equal(path.c.cwnd, 18 * MSS);
+	path_begin(&path, TCP_NEWRENO, 20000);
+	path_fill(&path);
+	path_ack(&path, 10 * MSS);
+	assert_int_equal(path.c.cwnd, 20 * MSS);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ends_before_the_queue_is_full),
-		cmocka_unit_test(not_for_a_little_delay_nor_few_samples),
+		cmocka_unit_test(by_how_much_it_must_rise),
+		cmocka_unit_test(needs_eight_samples),
+		cmocka_unit_test(not_for_a_little_delay),
 		cmocka_unit_test(slowed_first_and_taken_back),
 		cmocka_unit_test(a_leap_counts_for_eight),
 	};

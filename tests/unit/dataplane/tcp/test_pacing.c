@@ -2,6 +2,7 @@
 #include "rig.h"
 
 #include "eal.h"
+#include "pacing.h"
 
 static const uint64_t ms = 1000000;
 
@@ -75,23 +76,36 @@ static void short_paths_wait_for_nothing(void **state)
 	assert_int_equal(rig_stats(rig).pacing_waits, 0);
 }
 
-/* What a late wake-up owes leaves with it: the rate holds. */
+/* From which round trip on. */
+static void long_paths_wait(void **state)
+{
+	struct tcp tcp = {.now_ns = 5000 * ms};
+	struct connection c = {.cwnd = 100 * RIG_MSS, .mss = RIG_MSS, .snd_max = 50 * RIG_MSS};
+
+	(void)state;
+	for (c.srtt_us = TCP_PACED_RTT_US - 1; c.srtt_us <= TCP_PACED_RTT_US; c.srtt_us++) {
+		tcp_pacing_begin(&tcp, &c);
+		tcp_pacing_sent(&c, 200 * RIG_MSS);
+		assert_int_equal(tcp_pacing_waits(&tcp, &c), c.srtt_us == TCP_PACED_RTT_US);
+	}
+}
+
+/* What a late wake-up owes leaves with it, a millisecond's worth: the rate holds. */
 static void late_wake_ups_cost_no_rate(void **state)
 {
 	struct rig *rig = *state;
-	struct rig_session *session = accepted(rig, 20 * ms);
+	struct rig_session *session = accepted(rig, 5 * ms);
 	unsigned sent;
 
 	rig_say(rig, session, 200000);
 	rig_turn(rig);
-	rig->clock.mono_ns += 20 * ms;
+	rig->clock.mono_ns += 5 * ms;
 	acked(rig, 10);
 	sent = rig->sent_n;
-	for (unsigned i = 0; i < 4; i++) {
-		rig->clock.mono_ns += ms;
-		rig_turn(rig);
-	}
-	assert_in_range(rig->sent_n - sent, 7, 9);
+	assert_in_range(sent, 20, 21);
+	rig->clock.mono_ns += ms;
+	rig_turn(rig);
+	assert_in_range(rig->sent_n - sent, 8, 9);
 }
 
 /* The session is not asked for what would only wait. */
@@ -158,6 +172,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(leaves_at_twice_the_window_in_slow_start),
 		RIG_TEST(short_paths_wait_for_nothing),
+		cmocka_unit_test(long_paths_wait),
 		RIG_TEST(late_wake_ups_cost_no_rate),
 		RIG_TEST(production_waits_too),
 		RIG_TEST(chains_are_cut_to_the_rate),

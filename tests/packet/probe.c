@@ -42,6 +42,9 @@ bool host_config(struct setup *setup, const char *name, const char *value)
 		{"listeners_max", &setup->tcp.listeners_max, NULL},
 		{"syn_received_max", &setup->tcp.syn_received_max, NULL},
 		{"time_wait_max", &setup->tcp.time_wait_max, NULL},
+		{"source_syn_received_max", &setup->tcp.source_syn_received_max, NULL},
+		{"source_connections_max", &setup->tcp.source_connections_max, NULL},
+		{"source_syns_per_s", &setup->tcp.source_syns_per_s, NULL},
 		{"receive_bytes_max", &setup->tcp.receive_bytes_max, NULL},
 		{"send_bytes_max", &setup->tcp.send_bytes_max, NULL},
 		{"packet_memory_bytes", &setup->tcp.packet_memory_bytes, NULL},
@@ -52,12 +55,27 @@ bool host_config(struct setup *setup, const char *name, const char *value)
 		{"our_isn", &setup->our_isn, &setup->our_isn_set},
 		{"our_timestamp", &setup->our_timestamp, &setup->our_timestamp_set},
 	};
+	static const struct {
+		const char *name, *value;
+		unsigned number;
+	} choices[] = {
+		{"congestion", "newreno", TCP_NEWRENO},
+		{"congestion", "cubic", TCP_CUBIC},
+		{"ecn", "passive", TCP_ECN_PASSIVE},
+		{"ecn", "on", TCP_ECN_ON},
+		{"ecn", "off", TCP_ECN_OFF},
+	};
 	char *end;
 	unsigned long long number = strtoull(value, &end, 0);
 
-	if (strcmp(name, "congestion") == 0) {
-		setup->tcp.congestion = strcmp(value, "cubic") == 0 ? TCP_CUBIC : TCP_NEWRENO;
-		return strcmp(value, "cubic") == 0 || strcmp(value, "newreno") == 0;
+	for (unsigned i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
+		if (strcmp(name, choices[i].name) != 0 || strcmp(value, choices[i].value) != 0)
+			continue;
+		if (choices[i].name[0] == 'c')
+			setup->tcp.congestion = (enum tcp_congestion)choices[i].number;
+		else
+			setup->tcp.ecn = (enum tcp_ecn)choices[i].number;
+		return true;
 	}
 	for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		if (strcmp(name, numbers[i].name) != 0)

@@ -11,7 +11,6 @@
 #include "send.h"
 #include "timers.h"
 #include "timewait.h"
-#include "window.h"
 
 /* A check says whether the next one is to see the segment. */
 enum check { GO_ON, DROP };
@@ -261,8 +260,6 @@ static void ack_owe(struct tcp *tcp, struct connection *c)
 {
 	if (c->flags & C_ACK_NOW)
 		tcp->stats.acks_coalesced++;
-	if (c->quick > 0)
-		c->quick--;
 	c->flags |= C_ACK_NOW;
 	tcp_connection_touch(tcp, c);
 }
@@ -300,7 +297,7 @@ static void ack_schedule(struct tcp *tcp, struct connection *c, const struct seg
 	else if (seq_gt(s->seq, c->rcv_nxt))
 		ack_duplicate(tcp, c);
 	else if (gap || (s->flags & SEGMENT_PSH) || s->len < c->rcv_mss ||
-		 c->rcv_nxt - c->rcv_acked >= 2U * c->rcv_mss || c->quick > 0)
+		 c->rcv_nxt - c->rcv_acked >= 2U * c->rcv_mss)
 		ack_owe(tcp, c);
 	else if (c->deadline_ns[TIMER_ACK] == 0)
 		tcp_timer_set(tcp, c, TIMER_ACK, tcp->now_ns + TCP_DELAYED_ACK_MS * tcp_ms);
@@ -316,7 +313,6 @@ static void data_take(struct tcp *tcp, struct connection *c, struct segment *s)
 		tcp->stats.out_of_order++;
 	if (tcp_receive(tcp, c, s))
 		tcp_application_want(tcp, c);
-	tcp_window_measure(tcp, c, s);
 	ack_schedule(tcp, c, s, gap);
 }
 
@@ -342,16 +338,26 @@ static void fin_take(struct tcp *tcp, struct connection *c)
 	}
 }
 
+/* Where the peer's stream ends. A FIN in front of bytes that are here already lies, for nothing
+ * can follow one. */
+static void fin_note(struct tcp *tcp, struct connection *c, const struct segment *s)
+{
+	if (seq_lt(s->seq + s->len, tcp_receive_end(c))) {
+		tcp->stats.malformed++;
+		return;
+	}
+	c->flags |= C_PEER_FIN;
+	c->fin_seq = s->seq + s->len;
+}
+
 /* Payload and FIN. */
 static void text_take(struct tcp *tcp, struct connection *c, struct segment *s)
 {
 	if (c->state != ESTABLISHED && c->state != FIN_WAIT_1 && c->state != FIN_WAIT_2)
 		return;
 	trim(tcp, c, s);
-	if ((s->flags & SEGMENT_FIN) && !(c->flags & C_PEER_FIN)) {
-		c->flags |= C_PEER_FIN;
-		c->fin_seq = s->seq + s->len;
-	}
+	if ((s->flags & SEGMENT_FIN) && !(c->flags & C_PEER_FIN))
+		fin_note(tcp, c, s);
 	if (s->len > 0)
 		data_take(tcp, c, s);
 	if ((c->flags & C_PEER_FIN) && c->rcv_nxt == c->fin_seq)

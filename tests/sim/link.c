@@ -248,7 +248,7 @@ void link_send(struct link *link, unsigned from, uint8_t *bytes, uint16_t len)
 		return;
 	}
 	due_ns = arrival_ns(link, path, way, due_ns);
-	corrupted = happens(link, path->corrupt);
+	corrupted = happens(link, path->corrupt) && len >= PACKET_IP_BYTES + PACKET_TCP_BYTES;
 	link->stats.corrupted += corrupted;
 	packet_say(link, to, bytes, len, corrupted ? ", corrupted" : "", due_ns);
 	launch(link, to, bytes, len, due_ns, corrupted);

@@ -74,6 +74,9 @@ bool packet_intact(uint8_t *bytes, uint16_t len)
 
 	if (!packet_ip_intact(bytes, len))
 		return false;
+	/* No room for a checksum: the TCP has to see that itself. */
+	if (len < PACKET_IP_BYTES + PACKET_TCP_BYTES)
+		return true;
 	if (ip->next_proto_id == IPPROTO_TCP)
 		return rte_ipv4_udptcp_cksum_verify(ip, packet_tcp(bytes)) == 0;
 	return ip->next_proto_id == IPPROTO_ICMP && icmp_checksum(bytes, len) == 0;

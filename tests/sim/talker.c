@@ -51,7 +51,8 @@ static size_t appetite(struct talker *talker, size_t offered)
 
 static void byte_check(struct talker *talker, uint8_t byte)
 {
-	unsigned difference = byte ^ talker_byte(talker->receive_key, talker->received);
+	uint32_t at = talker->receive_at + (uint32_t)talker->received;
+	unsigned difference = byte ^ talker_byte(talker->receive_key, at);
 
 	if (difference != 0 && !(talker->forked && difference == 0xff))
 		fail(talker, "a wrong byte");

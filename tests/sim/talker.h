@@ -22,6 +22,7 @@ struct talker {
 	uint64_t send_bytes, sent;	  /* of our stream, `send_key` */
 	uint64_t receive_bytes, received; /* of the peer's, `receive_key` */
 	uint64_t send_key, receive_key;
+	uint32_t receive_at; /* where in the peer's stream ours begins: it may lie about its SYN */
 	const uint64_t *peer_sent; /* having heard the end, it stays until it has so much */
 	bool closes; /* says CLOSE when both streams are through; else when the peer ends */
 	bool echo;   /* sends no more than it has received: request and answer */

@@ -124,6 +124,26 @@ static void peer_closes_first(void **state)
 	assert_int_equal(rig_stats(rig).time_wait, 0);
 }
 
+/* A FIN in front of bytes that have come already is none. */
+static void fin_before_what_was_received_lies(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_session *session = rig_accept(rig);
+	uint64_t malformed = rig_stats(rig).malformed;
+
+	rig_segment(rig, ACK, rig->peer_seq + 10, rig->peer_ack, "kept bytes", 10);
+	rig_segment(rig, FIN | ACK, rig->peer_seq + 5, rig->peer_ack, NULL, 0);
+	rig_segment(rig, ACK, rig->peer_seq, rig->peer_ack, "first come", 10);
+	rig_turn(rig);
+	assert_int_equal(rig_stats(rig).malformed, malformed + 1);
+	assert_int_equal(session->in_n, 20);
+	assert_int_equal(session->ended, 0);
+	rig->peer_seq += 20;
+	rig_next(rig, FIN | ACK, NULL, 0);
+	rig_turn(rig);
+	assert_int_equal(session->ended, 1);
+}
+
 /* Both FINs cross: CLOSING, then TIME_WAIT. */
 static void both_close_at_once(void **state)
 {
@@ -287,6 +307,7 @@ int main(void)
 		RIG_TEST(the_last_answer_comes_before_the_reset),
 		RIG_TEST(unread_data_at_the_close_is_reset),
 		RIG_TEST(peer_closes_first),
+		RIG_TEST(fin_before_what_was_received_lies),
 		RIG_TEST(both_close_at_once),
 		RIG_TEST(fin_with_the_acknowledgement),
 		RIG_TEST(close_waits_for_the_last_byte),

@@ -103,7 +103,7 @@ static void late_wake_ups_cost_no_rate(void **state)
 	acked(rig, 10);
 	sent = rig->sent_n;
 	assert_in_range(sent, 20, 21);
-	rig->clock.mono_ns += ms;
+	rig->clock.mono_ns += ms + ms / 2;
 	rig_turn(rig);
 	assert_in_range(rig->sent_n - sent, 8, 9);
 }

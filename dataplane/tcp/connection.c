@@ -43,9 +43,43 @@ void tcp_connections_destroy(struct tcp *tcp)
 	tcp_table_destroy(&tcp->table);
 }
 
+/* What of a tuple is hashed. Of IPv4 only what differs, a third of the work; the lengths keep the
+ * two kinds apart. */
+struct keys {
+	uint32_t local, peer;
+	uint16_t local_port, peer_port;
+};
+_Static_assert(sizeof(struct keys) == 12, "no padding");
+
+static const void *tuple_keys(const struct tuple *tuple, struct keys *keys, size_t *len_r)
+{
+	*len_r = sizeof(*tuple);
+	if (!tcp_address_is_mapped(tuple->local) || !tcp_address_is_mapped(tuple->peer))
+		return tuple;
+	memcpy(&keys->local, tuple->local + 12, sizeof(keys->local));
+	memcpy(&keys->peer, tuple->peer + 12, sizeof(keys->peer));
+	keys->local_port = tuple->local_port;
+	keys->peer_port = tuple->peer_port;
+	*len_r = sizeof(*keys);
+	return keys;
+}
+
 uint32_t tcp_tuple_hash(const struct tcp *tcp, const struct tuple *tuple)
 {
-	return (uint32_t)tcp_siphash13(tcp->config.secret, tuple, sizeof(*tuple));
+	struct keys keys;
+	size_t len;
+	const void *bytes = tuple_keys(tuple, &keys, &len);
+
+	return (uint32_t)tcp_siphash13(tcp->config.secret, bytes, len);
+}
+
+uint64_t tcp_tuple_secret(const struct tcp *tcp, const struct tuple *tuple)
+{
+	struct keys keys;
+	size_t len;
+	const void *bytes = tuple_keys(tuple, &keys, &len);
+
+	return tcp_siphash24(tcp->config.secret, bytes, len);
 }
 
 struct connection *tcp_connection_find(struct tcp *tcp, const struct tuple *tuple, uint32_t hash)
@@ -116,19 +150,8 @@ static void state_count(struct tcp *tcp, const struct connection *c, int step)
 
 	*(half_open ? &tcp->syn_received : &tcp->established) += (uint32_t)step;
 	if (!(c->flags & C_ACTIVE))
-		tcp_source_count(tcp, c->tuple.peer,
+		tcp_source_count(tcp_source_find(tcp, c->tuple.peer),
 				 half_open ? SOURCE_SYN_RECEIVED : SOURCE_CONNECTIONS, step);
-}
-
-/* Two secrets of a tuple, a half each: who sees the one learns nothing of the other. */
-static uint64_t tuple_keyed(const struct tcp *tcp, const struct tuple *tuple)
-{
-	return tcp_siphash24(tcp->config.secret, tuple, sizeof(*tuple));
-}
-
-uint32_t tcp_connection_stamp(const struct tcp *tcp, const struct tuple *tuple)
-{
-	return (uint32_t)(tuple_keyed(tcp, tuple) >> 32);
 }
 
 void tcp_connection_number(struct connection *c, uint32_t isn)
@@ -152,7 +175,7 @@ static uint32_t isn_choose(struct tcp *tcp, const struct tuple *tuple, uint32_t 
 struct connection *tcp_connection_new(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
 				      enum tcp_state state)
 {
-	uint64_t keyed = tuple_keyed(tcp, tuple);
+	uint64_t secret = tcp_tuple_secret(tcp, tuple);
 	uint32_t index, generation;
 	struct connection *c;
 
@@ -169,8 +192,8 @@ struct connection *tcp_connection_new(struct tcp *tcp, const struct tuple *tuple
 	c->tuple = *tuple;
 	c->hash = hash;
 	c->state = (uint8_t)state;
-	tcp_connection_number(c, isn_choose(tcp, tuple, hash, (uint32_t)keyed));
-	c->ts_offset = (uint32_t)(keyed >> 32);
+	tcp_connection_number(c, isn_choose(tcp, tuple, hash, (uint32_t)secret));
+	c->ts_offset = tcp_secret_stamp(secret);
 	c->heard_ns = tcp->now_ns;
 	if (state == SYN_SENT)
 		c->flags = C_ACTIVE;

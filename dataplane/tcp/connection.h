@@ -14,6 +14,15 @@ void tcp_connections_destroy(struct tcp *tcp);
 /* The keyed hash of a tuple, for every table of this core. */
 uint32_t tcp_tuple_hash(const struct tcp *tcp, const struct tuple *tuple);
 
+/* Two secrets of a tuple, a half each, so that who sees the one learns nothing of the other: for
+ * its ISNs (RFC 6528), and where its timestamps start, which is the same for all its
+ * connections, so they never go back. */
+uint64_t tcp_tuple_secret(const struct tcp *tcp, const struct tuple *tuple);
+static inline uint32_t tcp_secret_stamp(uint64_t secret)
+{
+	return (uint32_t)(secret >> 32);
+}
+
 /* The connection with `tuple`, or NULL. */
 struct connection *tcp_connection_find(struct tcp *tcp, const struct tuple *tuple, uint32_t hash);
 /* The connection `ref` names, or NULL when it is gone. */
@@ -30,8 +39,6 @@ struct connection *tcp_connection_new(struct tcp *tcp, const struct tuple *tuple
 				      enum tcp_state state);
 /* Gives it another initial sequence number before anything was sent. */
 void tcp_connection_number(struct connection *c, uint32_t isn);
-/* What a tuple's timestamps start at, the same for all its connections: they never go back. */
-uint32_t tcp_connection_stamp(const struct tcp *tcp, const struct tuple *tuple);
 /* Changes the state and what is counted by state. Not to CLOSED. */
 void tcp_connection_turn(struct tcp *tcp, struct connection *c, enum tcp_state state);
 

@@ -25,52 +25,52 @@ static const uint16_t sizes[1 << MSS_BITS] = {
 	TCP_MSS_MIN, TCP_MSS_DEFAULT, 1220, 1360, 1400, 1440, 1460, 8960};
 
 struct hashed {
-	struct tuple tuple;
-	uint32_t isn; /* of the peer */
-	uint32_t step;
-	uint32_t mss;	/* place in `sizes` */
-	uint32_t stamp; /* the bits that the timestamp carries, or STAMP_NONE */
+	uint64_t secret; /* of the tuple */
+	uint32_t isn;	 /* of the peer */
+	uint16_t step;	 /* comes round in 48 days */
+	uint8_t mss;	 /* place in `sizes` */
+	uint8_t stamp;	 /* the bits that the timestamp carries, or STAMP_NONE */
 };
-_Static_assert(sizeof(struct hashed) == sizeof(struct tuple) + 16, "hashed whole");
+_Static_assert(sizeof(struct hashed) == 16, "two words, hashed whole");
 
-/* Tuples alone are hashed with the same key (connection.c); the length keeps the two apart. */
-static uint32_t cookie_of(const uint8_t secret[16], const struct hashed *hashed)
+static uint32_t cookie_of(const uint8_t key[16], const struct hashed *hashed)
 {
-	uint32_t mac = (uint32_t)tcp_siphash24(secret, hashed, sizeof(*hashed));
+	uint32_t mac = (uint32_t)tcp_siphash24(key, hashed, sizeof(*hashed));
 	uint32_t step = hashed->step % COOKIE_STEPS * STEP_BIT;
 
 	return (mac & ~(uint32_t)PLAIN_BITS) | step | hashed->mss;
 }
 
-static uint32_t step_of(uint64_t now_ns)
+static uint16_t step_of(uint64_t now_ns)
 {
-	return (uint32_t)(now_ns / (COOKIE_STEP_S * 1000 * tcp_ms));
+	return (uint16_t)(now_ns / (COOKIE_STEP_S * 1000 * tcp_ms));
 }
 
-static uint32_t mss_kept(uint16_t said)
+static uint8_t mss_kept(uint16_t said)
 {
-	uint32_t at = (1 << MSS_BITS) - 1, mss = said != 0 ? said : TCP_MSS_DEFAULT;
+	uint8_t at = (1 << MSS_BITS) - 1;
+	uint16_t mss = said != 0 ? said : TCP_MSS_DEFAULT;
 
 	while (at > 0 && sizes[at] > mss)
 		at--;
 	return at;
 }
 
-static uint32_t stamp_kept(const struct segment *syn)
+static uint8_t stamp_kept(const struct segment *syn)
 {
 	const struct options *options = &syn->options;
 
 	if (!options->timestamps)
 		return STAMP_NONE;
-	return (options->scaling ? options->shift : STAMP_NO_SHIFT) |
-	       (options->sack_permitted ? STAMP_SACK : 0) |
-	       ((syn->flags & ECN_SETUP) == ECN_SETUP ? STAMP_ECN : 0);
+	return (uint8_t)((options->scaling ? options->shift : STAMP_NO_SHIFT) |
+			 (options->sack_permitted ? STAMP_SACK : 0) |
+			 ((syn->flags & ECN_SETUP) == ECN_SETUP ? STAMP_ECN : 0));
 }
 
-uint32_t tcp_cookie_make(const uint8_t secret[16], const struct tuple *tuple,
-			 const struct segment *syn, uint64_t now_ns, uint32_t *timestamp_r)
+uint32_t tcp_cookie_make(const uint8_t key[16], uint64_t secret, const struct segment *syn,
+			 uint64_t now_ns, uint32_t *timestamp_r)
 {
-	const struct hashed hashed = {.tuple = *tuple,
+	const struct hashed hashed = {.secret = secret,
 				      .isn = syn->seq,
 				      .step = step_of(now_ns),
 				      .mss = mss_kept(syn->options.mss),
@@ -82,25 +82,26 @@ uint32_t tcp_cookie_make(const uint8_t secret[16], const struct tuple *tuple,
 		/* The last time at which the clock's low bits were these. */
 		*timestamp_r -= (STAMP_BITS + 1 - ahead) & STAMP_BITS;
 	}
-	return cookie_of(secret, &hashed);
+	return cookie_of(key, &hashed);
 }
 
-bool tcp_cookie_open(const uint8_t secret[16], const struct tuple *tuple, const struct segment *ack,
+bool tcp_cookie_open(const uint8_t key[16], uint64_t secret, const struct segment *ack,
 		     uint64_t now_ns, struct segment *syn_r)
 {
 	const struct options *options = &ack->options;
-	uint32_t cookie = ack->ack - 1, step = step_of(now_ns);
-	uint32_t stamp = options->timestamps ? options->echo & STAMP_BITS : STAMP_NONE;
+	uint32_t cookie = ack->ack - 1;
+	uint16_t step = step_of(now_ns);
+	uint8_t stamp = options->timestamps ? options->echo & STAMP_BITS : STAMP_NONE;
 	const struct hashed hashed = {
-		.tuple = *tuple,
+		.secret = secret,
 		.isn = ack->seq - 1,
-		.step = step - ((step ^ !!(cookie & STEP_BIT)) & 1),
+		.step = (uint16_t)(step - ((step ^ !!(cookie & STEP_BIT)) & 1)),
 		.mss = cookie & (STEP_BIT - 1),
 		.stamp = stamp,
 	};
 	uint32_t shift = stamp & STAMP_NO_SHIFT;
 
-	if (cookie_of(secret, &hashed) != cookie)
+	if (cookie_of(key, &hashed) != cookie)
 		return false;
 	*syn_r = (struct segment){.mbuf = ack->mbuf, .seq = hashed.isn, .flags = SEGMENT_SYN};
 	syn_r->options.mss = sizes[hashed.mss];

@@ -17,18 +17,19 @@ enum cookie_limits {
 };
 
 /*
- * The initial sequence number that answers `syn`. `*timestamp_r` is our clock where the peer
- * would read it now; it goes back by less than 64 ms, so it is never ahead of a later timestamp.
+ * The initial sequence number that answers `syn` of a tuple with this secret (tcp_tuple_secret()).
+ * `*timestamp_r` is our clock where the peer would read it now; it goes back by less than 64 ms,
+ * so it is never ahead of a later timestamp.
  */
-uint32_t tcp_cookie_make(const uint8_t secret[16], const struct tuple *tuple,
-			 const struct segment *syn, uint64_t now_ns, uint32_t *timestamp_r);
+uint32_t tcp_cookie_make(const uint8_t key[16], uint64_t secret, const struct segment *syn,
+			 uint64_t now_ns, uint32_t *timestamp_r);
 
 /*
  * Whether `ack` is the third step of a handshake whose second was a cookie of ours; one guess in
  * 2^28 passes. *syn_r is then the SYN that began it, as far as it was kept: its window is 0,
  * its timestamp that of `ack`.
  */
-bool tcp_cookie_open(const uint8_t secret[16], const struct tuple *tuple, const struct segment *ack,
+bool tcp_cookie_open(const uint8_t key[16], uint64_t secret, const struct segment *ack,
 		     uint64_t now_ns, struct segment *syn_r);
 
 #endif

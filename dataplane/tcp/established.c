@@ -128,7 +128,7 @@ static enum check check_handshake(struct tcp *tcp, struct connection *c, struct 
 		tcp_bare_send(tcp, &c->tuple, s->ack, 0, SEGMENT_RST, 0, NULL);
 		return DROP;
 	}
-	if (!(c->flags & C_ACTIVE) && tcp_listen_full(tcp, c->tuple.peer)) {
+	if (!(c->flags & C_ACTIVE) && tcp_listen_full(tcp, tcp_source_find(tcp, c->tuple.peer))) {
 		tcp_connection_reset(tcp, c, STREAM_ABORTED);
 		return DROP;
 	}

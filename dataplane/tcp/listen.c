@@ -142,14 +142,14 @@ static void full_log(struct tcp *tcp, const char *what)
 		 tcp->established, tcp->syn_received);
 }
 
-bool tcp_listen_full(struct tcp *tcp, const uint8_t peer[16])
+bool tcp_listen_full(struct tcp *tcp, struct source_at source)
 {
 	if (tcp->established >= tcp->config.connections_max) {
 		tcp->stats.connections_refused++;
 		full_log(tcp, "connections_max is reached, new ones are reset");
 		return true;
 	}
-	if (tcp_source_full(tcp, peer, SOURCE_CONNECTIONS)) {
+	if (tcp_source_full(tcp, source, SOURCE_CONNECTIONS)) {
 		tcp->stats.source_refused++;
 		full_log(tcp, "source_connections_max is reached, new ones of a source are reset");
 		return true;
@@ -158,10 +158,10 @@ bool tcp_listen_full(struct tcp *tcp, const uint8_t peer[16])
 }
 
 /* Too many wait for their third step, or too many of this source. */
-static bool syn_presses(struct tcp *tcp, const struct tuple *tuple)
+static bool syn_presses(const struct tcp *tcp, struct source_at source)
 {
 	return tcp->syn_received >= tcp->config.syn_received_max ||
-	       tcp_source_full(tcp, tuple->peer, SOURCE_SYN_RECEIVED);
+	       tcp_source_full(tcp, source, SOURCE_SYN_RECEIVED);
 }
 
 /* Answers a SYN and forgets it (RFC 4987 3.6). The connection is there for this call only. */
@@ -169,11 +169,12 @@ static void cookie_send(struct tcp *tcp, const struct tuple *tuple, uint32_t has
 			const struct segment *s)
 {
 	struct connection c = {.tuple = *tuple, .state = SYN_RECEIVED};
-	uint32_t timestamp = tcp_timestamp(tcp, tcp_connection_stamp(tcp, tuple)), used;
+	uint64_t secret = tcp_tuple_secret(tcp, tuple);
+	uint32_t timestamp = tcp_timestamp(tcp, tcp_secret_stamp(secret)), used;
 
 	tcp_syn_learn(tcp, &c, s);
 	tcp_connection_number(
-		&c, tcp_cookie_make(tcp->config.secret, tuple, s, tcp->now_ns, &timestamp));
+		&c, tcp_cookie_make(tcp->config.secret, secret, s, tcp->now_ns, &timestamp));
 	/* Without timestamps a shift and SACK could not be kept. */
 	if (!(c.flags & C_TIMESTAMPS))
 		c.flags &= ~(uint32_t)(C_SCALING | C_SACK | C_ECN);
@@ -197,11 +198,12 @@ static bool cookie_take(struct tcp *tcp, const struct tuple *tuple, uint32_t has
 	/* While none is about, an ACK out of nowhere costs no hash and has nothing to guess. */
 	if (tcp->now_ns >= tcp->cookies_until_ns)
 		return false;
-	if (!tcp_cookie_open(tcp->config.secret, tuple, s, tcp->now_ns, &syn)) {
+	if (!tcp_cookie_open(tcp->config.secret, tcp_tuple_secret(tcp, tuple), s, tcp->now_ns,
+			     &syn)) {
 		tcp->stats.cookies_failed++;
 		return false;
 	}
-	if (tcp_listen_full(tcp, tuple->peer))
+	if (tcp_listen_full(tcp, tcp_source_find(tcp, tuple->peer)))
 		return false;
 	c = tcp_connection_new(tcp, tuple, hash, SYN_RECEIVED);
 	if (c == NULL)
@@ -220,15 +222,16 @@ static bool cookie_take(struct tcp *tcp, const struct tuple *tuple, uint32_t has
 static bool syn_input(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
 		      const struct segment *s, struct stream_app *app)
 {
+	struct source_at source = tcp_source_find(tcp, tuple->peer);
 	struct connection *c;
 
-	if (!tcp_source_syn(tcp, tuple->peer)) {
+	if (!tcp_source_syn(tcp, source)) {
 		tcp->stats.syn_limited++;
 		return true;
 	}
-	if (tcp_listen_full(tcp, tuple->peer))
+	if (tcp_listen_full(tcp, source))
 		return false;
-	if (syn_presses(tcp, tuple)) {
+	if (syn_presses(tcp, source)) {
 		cookie_send(tcp, tuple, hash, s);
 		return true;
 	}

@@ -6,6 +6,7 @@
 #define WIREMAP_TCP_LISTEN_H
 
 #include "segment.h"
+#include "source.h"
 
 int tcp_listen_create(struct tcp *tcp);
 void tcp_listen_destroy(struct tcp *tcp);
@@ -14,8 +15,8 @@ void tcp_listen_destroy(struct tcp *tcp);
  * False: it is to be refused. */
 bool tcp_listen_input(struct tcp *tcp, const struct tuple *tuple, uint32_t hash, struct segment *s);
 
-/* Whether no connection more may be accepted, at all or from this peer; counts that. */
-bool tcp_listen_full(struct tcp *tcp, const uint8_t peer[16]);
+/* Whether no connection more may be accepted, at all or from this source; counts that. */
+bool tcp_listen_full(struct tcp *tcp, struct source_at source);
 
 /* Whether any address of ours listens on the port. */
 bool tcp_listen_has(const struct tcp *tcp, uint16_t port);

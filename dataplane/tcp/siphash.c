@@ -49,7 +49,13 @@ static uint64_t sip_hash(const uint8_t key[16], const uint8_t *p, size_t len, un
 		sip_rounds(&s, word_rounds);
 		s.v0 ^= word;
 	}
-	for (size_t i = 0; i < len; i++)
+	if (len >= 4) {
+		uint32_t half;
+
+		memcpy(&half, p, 4);
+		last |= half;
+	}
+	for (size_t i = len & 4; i < len; i++)
 		last |= (uint64_t)p[i] << (8 * i);
 	s.v3 ^= last;
 	sip_rounds(&s, word_rounds);

@@ -39,60 +39,50 @@ void tcp_source_destroy(struct tcp *tcp)
 	tcp->sources = NULL;
 }
 
-/* The buckets of a source, one in each row. */
-static void buckets_find(const struct tcp *tcp, const uint8_t addr[16],
-			 struct source *found_r[ROWS])
+struct source_at tcp_source_find(const struct tcp *tcp, const uint8_t addr[16])
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	size_t bytes = memcmp(addr, mapped, sizeof(mapped)) == 0 ? 16 : 8;
-	uint64_t hash = tcp_siphash13(tcp->config.secret, addr, bytes);
-
-	for (unsigned row = 0; row < ROWS; row++)
-		found_r[row] = &tcp->sources[row * BUCKETS + (hash >> 32 * row) % BUCKETS];
-}
-
-void tcp_source_count(struct tcp *tcp, const uint8_t addr[16], enum source_kind kind, int step)
-{
-	struct source *found[ROWS];
+	struct source_at at = {{NULL, NULL}};
+	uint64_t hash;
 
 	if (tcp->sources == NULL)
-		return;
-	buckets_find(tcp, addr, found);
-	for (unsigned row = 0; row < ROWS; row++) {
-		ASSERT(step > 0 || found[row]->n[kind] > 0);
-		found[row]->n[kind] += (uint32_t)step;
+		return at;
+	hash = tcp_address_is_mapped(addr) ? tcp_siphash13(tcp->config.secret, addr + 12, 4)
+					   : tcp_siphash13(tcp->config.secret, addr, 8);
+	for (unsigned row = 0; row < ROWS; row++)
+		at.bucket[row] = &tcp->sources[row * BUCKETS + (hash >> 32 * row) % BUCKETS];
+	return at;
+}
+
+void tcp_source_count(struct source_at at, enum source_kind kind, int step)
+{
+	for (unsigned row = 0; row < ROWS && at.bucket[row] != NULL; row++) {
+		ASSERT(step > 0 || at.bucket[row]->n[kind] > 0);
+		at.bucket[row]->n[kind] += (uint32_t)step;
 	}
 }
 
-bool tcp_source_full(const struct tcp *tcp, const uint8_t addr[16], enum source_kind kind)
+bool tcp_source_full(const struct tcp *tcp, struct source_at at, enum source_kind kind)
 {
-	const uint32_t most[SOURCE_KINDS] = {
-		[SOURCE_SYN_RECEIVED] = tcp->config.source_syn_received_max,
-		[SOURCE_CONNECTIONS] = tcp->config.source_connections_max,
-	};
-	struct source *found[ROWS];
+	uint32_t most = kind == SOURCE_CONNECTIONS ? tcp->config.source_connections_max
+						   : tcp->config.source_syn_received_max;
 
-	if (most[kind] == 0)
-		return false;
-	buckets_find(tcp, addr, found);
-	return found[0]->n[kind] >= most[kind] && found[1]->n[kind] >= most[kind];
+	return most != 0 && at.bucket[0]->n[kind] >= most && at.bucket[1]->n[kind] >= most;
 }
 
-bool tcp_source_syn(struct tcp *tcp, const uint8_t addr[16])
+bool tcp_source_syn(const struct tcp *tcp, struct source_at at)
 {
 	uint32_t per_s = tcp->config.source_syns_per_s;
-	struct source *found[ROWS];
-	bool room = false;
 
 	if (per_s == 0)
 		return true;
-	buckets_find(tcp, addr, found);
-	for (unsigned row = 0; row < ROWS; row++)
-		room |= found[row]->syn_ns <= tcp->now_ns;
-	for (unsigned row = 0; row < ROWS && room; row++) {
-		if (found[row]->syn_ns + SYN_BURST_NS < tcp->now_ns)
-			found[row]->syn_ns = tcp->now_ns - SYN_BURST_NS;
-		found[row]->syn_ns += SYN_BURST_NS / per_s;
+	if (at.bucket[0]->syn_ns > tcp->now_ns && at.bucket[1]->syn_ns > tcp->now_ns)
+		return false;
+	for (unsigned row = 0; row < ROWS; row++) {
+		struct source *source = at.bucket[row];
+
+		if (source->syn_ns + SYN_BURST_NS < tcp->now_ns)
+			source->syn_ns = tcp->now_ns - SYN_BURST_NS;
+		source->syn_ns += SYN_BURST_NS / per_s;
 	}
-	return room;
+	return true;
 }

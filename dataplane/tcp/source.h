@@ -17,13 +17,20 @@ enum source_kind { SOURCE_SYN_RECEIVED, SOURCE_CONNECTIONS, SOURCE_KINDS };
 int tcp_source_create(struct tcp *tcp);
 void tcp_source_destroy(struct tcp *tcp);
 
+struct source_at {
+	struct source *bucket[2];
+};
+
+/* Where a source is counted, for the calls below. */
+struct source_at tcp_source_find(const struct tcp *tcp, const uint8_t addr[16]);
+
 /* One more (`step` 1) or one less (-1) of `kind`; both are called for every passive connection. */
-void tcp_source_count(struct tcp *tcp, const uint8_t addr[16], enum source_kind kind, int step);
+void tcp_source_count(struct source_at at, enum source_kind kind, int step);
 
 /* Whether the source has as many of `kind` as it may. */
-bool tcp_source_full(const struct tcp *tcp, const uint8_t addr[16], enum source_kind kind);
+bool tcp_source_full(const struct tcp *tcp, struct source_at at, enum source_kind kind);
 
 /* A SYN has come. False: more than `source_syns_per_s` do. */
-bool tcp_source_syn(struct tcp *tcp, const uint8_t addr[16]);
+bool tcp_source_syn(const struct tcp *tcp, struct source_at at);
 
 #endif

@@ -310,6 +310,16 @@ static inline void tcp_address_map(uint8_t mapped_r[16], uint32_t ip)
 	memcpy(mapped_r + sizeof(prefix), &ip, sizeof(ip));
 }
 
+static inline bool tcp_address_is_mapped(const uint8_t addr[16])
+{
+	uint64_t zero;
+	uint32_t ones;
+
+	memcpy(&zero, addr, sizeof(zero));
+	memcpy(&ones, addr + sizeof(zero), sizeof(ones));
+	return zero == 0 && ones == RTE_BE32(0xffff);
+}
+
 static inline bool tcp_tuple_equal(const struct tuple *a, const struct tuple *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;

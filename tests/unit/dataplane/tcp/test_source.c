@@ -99,7 +99,8 @@ static void active_opens_do_not_count(void **state)
 				 0);
 	rig_forget_sent(rig);
 	rig_accept(rig);
-	assert_false(tcp_source_full(rig->tcp, rig_peer_addr, SOURCE_CONNECTIONS));
+	assert_false(tcp_source_full(rig->tcp, tcp_source_find(rig->tcp, rig_peer_addr),
+				     SOURCE_CONNECTIONS));
 }
 
 /* A million sources, a few connections each: nobody is put out, nobody pays for others. */
@@ -115,8 +116,10 @@ static void the_table_is_never_full(void **state)
 		for (uint32_t i = 0; i < 200000; i++) {
 			memcpy(addr + 12, &i, 4);
 			if (pass == 0)
-				full += tcp_source_full(rig->tcp, addr, SOURCE_CONNECTIONS);
-			tcp_source_count(rig->tcp, addr, SOURCE_CONNECTIONS, pass == 0 ? 1 : -1);
+				full += tcp_source_full(rig->tcp, tcp_source_find(rig->tcp, addr),
+							SOURCE_CONNECTIONS);
+			tcp_source_count(tcp_source_find(rig->tcp, addr), SOURCE_CONNECTIONS,
+					 pass == 0 ? 1 : -1);
 		}
 	assert_int_equal(full, 0);
 }
@@ -129,12 +132,13 @@ static void a_network_is_one_source(void **state)
 
 	for (uint8_t host = 0; host < 2; host++) {
 		addr[15] = host;
-		tcp_source_count(rig->tcp, addr, SOURCE_CONNECTIONS, 1);
+		tcp_source_count(tcp_source_find(rig->tcp, addr), SOURCE_CONNECTIONS, 1);
 	}
 	addr[15] = 99;
-	assert_true(tcp_source_full(rig->tcp, addr, SOURCE_CONNECTIONS));
+	assert_true(tcp_source_full(rig->tcp, tcp_source_find(rig->tcp, addr), SOURCE_CONNECTIONS));
 	addr[7] = 1;
-	assert_false(tcp_source_full(rig->tcp, addr, SOURCE_CONNECTIONS));
+	assert_false(
+		tcp_source_full(rig->tcp, tcp_source_find(rig->tcp, addr), SOURCE_CONNECTIONS));
 }
 
 #define LIMITED_TEST(function) cmocka_unit_test_setup_teardown(function, limited, rig_teardown)

@@ -136,10 +136,13 @@ static enum check check_handshake(struct tcp *tcp, struct connection *c, struct 
 	return DROP; /* it has gone on from there */
 }
 
-/* RFC 5961 5.2: an acknowledgement from the far past or of what was never sent is forged. */
+/* RFC 5961 5.2: an acknowledgement from the far past or of what was never sent is forged. The
+ * past goes back to our ISN at most: what lies before it was never sent, either. */
 static enum check check_ack(struct tcp *tcp, struct connection *c, const struct segment *s)
 {
-	if (seq_gt(s->ack, c->snd_max) || seq_lt(s->ack, c->snd_una - c->snd_wnd_max)) {
+	uint32_t past = c->snd_wnd_max < c->snd_past ? c->snd_wnd_max : c->snd_past;
+
+	if (seq_gt(s->ack, c->snd_max) || seq_lt(s->ack, c->snd_una - past)) {
 		tcp_challenge_send(tcp, c);
 		return DROP;
 	}
@@ -175,6 +178,8 @@ static void ack_new(struct tcp *tcp, struct connection *c, uint32_t ack)
 	uint32_t bytes = ack - c->snd_una;
 
 	c->snd_una = ack;
+	if (c->snd_past < c->snd_wnd_max)
+		c->snd_past += bytes;
 	if (seq_lt(c->snd_nxt, ack))
 		c->snd_nxt = ack;
 	tcp_send_acked(tcp, c);

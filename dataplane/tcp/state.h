@@ -175,6 +175,7 @@ struct connection {
 	uint32_t snd_end; /* after the last byte produced; our FIN stands there */
 	uint32_t snd_wnd, snd_wl1, snd_wl2;
 	uint32_t snd_wnd_max;
+	uint32_t snd_past; /* bytes acknowledged, until they are snd_wnd_max: enough to know */
 
 	/* congestion.c and its algorithms */
 	uint32_t cwnd, ssthresh;

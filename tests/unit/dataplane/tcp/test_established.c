@@ -65,6 +65,15 @@ static void forged_acknowledgements(void **state)
 	rig_segment(rig, ACK, rig->peer_seq, rig->peer_ack + 1, "x", 1);
 	rig_segment(rig, ACK, rig->peer_seq, rig->peer_ack - 70000, "x", 1);
 	rig_segment(rig, PSH, rig->peer_seq, 0, "x", 1);
+	/* Of what lies before our first byte. */
+	rig_segment(rig, ACK, rig->peer_seq, rig->peer_ack - 1, "x", 1);
+	assert_int_equal(session->in_n, 0);
+	rig_forget_sent(rig);
+	rig_say(rig, session, 100);
+	rig_turn(rig);
+	rig->peer_ack += rig_expect(rig, ACK)->len;
+	rig_segment(rig, ACK, rig->peer_seq, rig->peer_ack, NULL, 0);
+	rig_segment(rig, ACK, rig->peer_seq, rig->peer_ack - 101, "x", 1);
 	assert_int_equal(session->in_n, 0);
 	rig_segment(rig, ACK, rig->peer_seq, rig->peer_ack - 100, "x", 1);
 	assert_int_equal(session->in_n, 1); /* merely old */

@@ -380,8 +380,7 @@ static bool predicted(const struct connection *c, const struct segment *s)
 	return c->state == ESTABLISHED && (s->flags & ~SEGMENT_PSH) == SEGMENT_ACK &&
 	       s->seq == c->rcv_nxt && c->pieces == NULL && s->len <= c->rcv_adv - c->rcv_nxt &&
 	       !(c->flags & (C_RECOVERY | C_PROBING | C_PEER_FIN)) && c->snd_nxt == c->snd_max &&
-	       seq_le(s->ack, c->snd_max) &&
-	       (seq_gt(s->ack, c->snd_una) || (s->ack == c->snd_una && s->len > 0)) &&
+	       s->ack - c->snd_una <= tcp_flight(c) && (s->ack != c->snd_una || s->len > 0) &&
 	       (!(c->flags & C_TIMESTAMPS) ||
 		(s->options.timestamps && seq_ge(s->options.value, c->ts_recent)));
 }

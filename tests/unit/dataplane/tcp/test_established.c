@@ -79,6 +79,24 @@ static void forged_acknowledgements(void **state)
 	assert_int_equal(session->in_n, 1); /* merely old */
 }
 
+/* What is as far before as it is behind is neither: in no path may it count as new. */
+static void acknowledgement_half_the_space_away(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_session *session = rig_accept(rig);
+
+	rig_segment(rig, ACK, rig->peer_seq, rig->peer_ack + (1U << 31), "x", 1);
+	assert_int_equal(session->in_n, 0);
+	rig_forget_sent(rig);
+	rig_say(rig, session, 100);
+	rig_turn(rig);
+	assert_int_equal(rig_expect(rig, ACK)->seq, rig->peer_ack);
+	rig_segment(rig, ACK, rig->peer_seq, rig->peer_ack + (1U << 31), "x", 1);
+	assert_int_equal(session->in_n, 0);
+	rig_segment(rig, ACK, rig->peer_seq, rig->peer_ack + 100, "x", 1);
+	assert_int_equal(session->in_n, 1);
+}
+
 static void old_data_is_acknowledged_again(void **state)
 {
 	struct rig *rig = *state;
@@ -217,6 +235,7 @@ int main(void)
 		RIG_TEST(challenges_are_limited),
 		RIG_TEST(syn_never_resets),
 		RIG_TEST(forged_acknowledgements),
+		RIG_TEST(acknowledgement_half_the_space_away),
 		RIG_TEST(old_data_is_acknowledged_again),
 		RIG_TEST(requests_are_acknowledged_in_their_turn),
 		RIG_TEST(every_second_full_segment),

@@ -70,12 +70,15 @@ static inline void tcp_congestion_full(struct connection *c)
 }
 
 /* What a reduction starts from (RFC 9438 4.6, RFC 7661 4.4.1): the window, unless it was not in
- * use; then what was in flight. */
+ * use; then what was in flight. In recovery cwnd follows what is delivered (RFC 6937) and the
+ * window is what it leads to. */
 static inline uint32_t tcp_congestion_used(const struct connection *c)
 {
-	uint32_t flight = tcp_flight(c);
+	uint32_t flight = tcp_flight(c), window = c->cwnd;
 
-	return (c->flags & C_CWND_FULL) || flight > c->cwnd ? c->cwnd : flight;
+	if ((c->flags & C_RECOVERY) && window < c->ssthresh)
+		window = c->ssthresh;
+	return (c->flags & C_CWND_FULL) || flight > window ? window : flight;
 }
 
 #endif

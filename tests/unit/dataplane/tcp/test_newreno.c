@@ -59,7 +59,10 @@ static void halves_once_for_a_window(void **state)
 	tcp_congestion_reduce(&path.tcp, &path.c, CONGESTION_LOSS);
 	tcp_congestion_reduce(&path.tcp, &path.c, CONGESTION_ECN);
 	assert_int_equal(path.c.ssthresh, 25 * MSS);
-	/* A retransmission that is lost is a second sign (RFC 5681 4.3). */
+	/* A retransmission that is lost is a second sign (RFC 5681 4.3), also when little was
+	 * delivered, and recovery has let little leave, until it was seen. */
+	path.c.flags |= C_RECOVERY;
+	path.c.cwnd = 2 * MSS;
 	tcp_congestion_reduce(&path.tcp, &path.c, CONGESTION_TIMEOUT);
 	assert_int_equal(path.c.ssthresh, 25 * MSS / 2);
 	for (unsigned i = 0; i < 6; i++) {

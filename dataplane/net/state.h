@@ -139,9 +139,14 @@ struct arrival {
 	struct address *to;
 };
 
+bool arrival_gather_parts(struct arrival *arrival, uint32_t need);
+
 /* Makes the first `need` bytes lie in the first part of the frame. False: it has not as many, or
  * no memory. Pointers into the frame do not survive. */
-bool arrival_gather(struct arrival *arrival, uint32_t need);
+static inline bool arrival_gather(struct arrival *arrival, uint32_t need)
+{
+	return likely(arrival->frame->data_len >= need) || arrival_gather_parts(arrival, need);
+}
 
 static inline struct rte_ipv4_hdr *arrival_ip(const struct arrival *arrival)
 {

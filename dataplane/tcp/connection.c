@@ -105,6 +105,18 @@ void tcp_connection_prefetch(const struct tcp *tcp, uint32_t hash)
 		rte_prefetch0((const uint8_t *)&tcp->connections[number] + byte);
 }
 
+void tcp_connection_prefetch_session(const struct tcp *tcp, uint32_t hash)
+{
+	uint32_t at = 0, number = tcp_table_next(&tcp->table, hash, &at);
+
+	if (number == TABLE_NONE)
+		return;
+	/* Whichever of the union it is. */
+	rte_prefetch0(tcp->connections[number].session);
+	rte_prefetch0((const uint8_t *)tcp->connections[number].session + RTE_CACHE_LINE_SIZE);
+	rte_prefetch0(tcp->connections[number].blocks);
+}
+
 struct connection *tcp_connection_of(struct tcp *tcp, struct stream_ref ref)
 {
 	struct connection *c;

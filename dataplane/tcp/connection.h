@@ -31,6 +31,8 @@ struct stream_ref tcp_connection_ref(const struct connection *c);
 
 /* Asks the caches for the connections that may be under `hash`. */
 void tcp_connection_prefetch(const struct tcp *tcp, uint32_t hash);
+/* The same, when those are here, for what they will touch: the session, the oldest block. */
+void tcp_connection_prefetch_session(const struct tcp *tcp, uint32_t hash);
 
 /* A new connection in SYN_SENT or SYN_RECEIVED, in the table, with its initial sequence number (RFC
  * 6528) and its timestamps' start, or NULL. How many may be half-open is the caller's to know.

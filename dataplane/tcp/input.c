@@ -14,7 +14,11 @@
 #include "timers.h"
 #include "timewait.h"
 
-enum { HEADER_BYTES = sizeof(struct rte_tcp_hdr) };
+enum {
+	HEADER_BYTES = sizeof(struct rte_tcp_hdr),
+	/* Segments whose connection has arrived from memory, and whose session is asked for. */
+	SESSIONS_AHEAD = 4,
+};
 
 /* Who sends to whom; found before anything else of the packet is looked at. */
 struct arrival {
@@ -140,10 +144,19 @@ static void syn_sent_input(struct tcp *tcp, struct connection *c, struct segment
 	tcp_establish(tcp, c, s);
 }
 
-static void segment_input(struct tcp *tcp, const struct arrival *arrival, struct segment *s)
+/* The connection of a segment, or NULL. Segments come in trains: `last` is that of the one before,
+ * or NULL. */
+static struct connection *connection_of(struct tcp *tcp, const struct arrival *arrival,
+					struct connection *last)
 {
-	struct connection *c = tcp_connection_find(tcp, &arrival->tuple, arrival->hash);
+	if (last != NULL && last->state != CLOSED && tcp_tuple_equal(&last->tuple, &arrival->tuple))
+		return last;
+	return tcp_connection_find(tcp, &arrival->tuple, arrival->hash);
+}
 
+static void segment_input(struct tcp *tcp, struct connection *c, const struct arrival *arrival,
+			  struct segment *s)
+{
 	tcp->stats.segments_in++;
 	tcp->stats.bytes_in += s->len;
 	if (c != NULL && c->state != SYN_SENT)
@@ -155,9 +168,15 @@ static void segment_input(struct tcp *tcp, const struct arrival *arrival, struct
 		tcp_refuse(tcp, &arrival->tuple, s);
 }
 
+/*
+ * In stages, each of which asks for the memory that the next one needs, for the whole burst: what
+ * the tables know of a tuple, the connection, what its session has of it.
+ */
 static void burst_input(struct tcp *tcp, struct rte_mbuf *const *packets, unsigned n)
 {
 	struct arrival arrivals[TCP_BURST];
+	struct rte_mbuf *done[TCP_BURST];
+	struct connection *c = NULL;
 	struct segment s;
 
 	for (unsigned i = 0; i < n; i++)
@@ -166,12 +185,17 @@ static void burst_input(struct tcp *tcp, struct rte_mbuf *const *packets, unsign
 		if (arrivals[i].ok)
 			tcp_connection_prefetch(tcp, arrivals[i].hash);
 	for (unsigned i = 0; i < n; i++) {
-		if (arrivals[i].ok && segment_read(packets[i], &s))
-			segment_input(tcp, &arrivals[i], &s);
-		else
+		if (i + SESSIONS_AHEAD < n && arrivals[i + SESSIONS_AHEAD].ok)
+			tcp_connection_prefetch_session(tcp, arrivals[i + SESSIONS_AHEAD].hash);
+		if (!arrivals[i].ok || !segment_read(packets[i], &s)) {
 			tcp->stats.malformed++;
-		rte_pktmbuf_free(packets[i]);
+			continue;
+		}
+		c = connection_of(tcp, &arrivals[i], c);
+		segment_input(tcp, c, &arrivals[i], &s);
 	}
+	memcpy(done, packets, n * sizeof(done[0]));
+	rte_pktmbuf_free_bulk(done, n);
 }
 
 void tcp_input(struct tcp *tcp, struct rte_mbuf *const *packets, unsigned n)

@@ -122,7 +122,13 @@ static void block_put(struct tcp *tcp, struct block *block)
 {
 	if (block->size == BLOCK_LARGE_BYTES)
 		tcp->blocks_large_held--;
-	if (rte_mbuf_ext_refcnt_update(&block->shared, (int16_t)(-1 - block->credit)) == 0)
+	/* All references are the connection's: nobody else can take one, and nothing need be
+	 * atomic. Nor is the pool looked up in memory that has long gone cold. */
+	if (rte_mbuf_ext_refcnt_read(&block->shared) == 1 + block->credit)
+		rte_mempool_put(block->size == BLOCK_LARGE_BYTES ? tcp->blocks_large
+								 : tcp->blocks_small,
+				block);
+	else if (rte_mbuf_ext_refcnt_update(&block->shared, (int16_t)(-1 - block->credit)) == 0)
 		block_free(NULL, block);
 }
 

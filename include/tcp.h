@@ -103,6 +103,7 @@ struct tcp_env {
 	X(sack_blocks_out)                                                                         \
 	X(dsacks_out)                                                                              \
 	X(reneged_out)                                                                             \
+	X(window_tuned)                                                                            \
 	X(acks_coalesced)                                                                          \
 	X(window_probes)                                                                           \
 	X(challenge_acks)                                                                          \

@@ -15,6 +15,8 @@ enum {
 	PRODUCE_BYTES = 65536,
 	/* Connections between two looks at the clock. */
 	VISITS = 8,
+	/* What a connection may hold however small its window is. */
+	SEND_LEAST = 65536,
 };
 
 static struct tcp *tcp_of(struct stream_transport *transport)
@@ -108,13 +110,25 @@ bool tcp_application_drain(struct tcp *tcp, struct connection *c)
 	return true;
 }
 
+/* Bytes held for a connection, sent and not acknowledged or not yet sent: twice its window as it
+ * was before a loss halved it, for in recovery new data leaves while the old is not acknowledged.
+ */
+static uint32_t send_most(const struct tcp *tcp, const struct connection *c)
+{
+	uint64_t most = 4ULL * c->cwnd;
+
+	if (most < SEND_LEAST)
+		most = SEND_LEAST;
+	return most < tcp->config.send_bytes_max ? (uint32_t)most : tcp->config.send_bytes_max;
+}
+
 /* What one produce() may write now; 0: it is not called. More than the window takes at once
  * only to reach the promised least: a slow reader costs no more than that. */
 static uint32_t budget(const struct tcp *tcp, const struct connection *c)
 {
 	uint32_t usable = tcp_usable(c), unsent = tcp_unsent(c), held = c->snd_end - c->snd_una;
 	uint32_t bytes = usable > unsent ? usable - unsent : 0;
-	uint32_t most = tcp->config.send_bytes_max;
+	uint32_t most = send_most(tcp, c);
 
 	if (bytes == 0 || held > most)
 		return 0;

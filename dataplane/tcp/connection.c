@@ -11,6 +11,7 @@
 #include "source.h"
 #include "timers.h"
 #include "timewait.h"
+#include "window.h"
 
 enum {
 	ISN_TICK_BITS = 12, /* of nanoseconds: the 4 us clock of RFC 6528 3 */
@@ -209,6 +210,7 @@ struct connection *tcp_connection_new(struct tcp *tcp, const struct tuple *tuple
 	c->heard_ns = tcp->now_ns;
 	if (state == SYN_SENT)
 		c->flags = C_ACTIVE;
+	tcp_window_start(tcp, c);
 	tcp_table_insert(&tcp->table, hash, index);
 	state_count(tcp, c, 1);
 	return c;

@@ -11,6 +11,7 @@
 #include "send.h"
 #include "timers.h"
 #include "timewait.h"
+#include "window.h"
 
 /* A check says whether the next one is to see the segment. */
 enum check { GO_ON, DROP };
@@ -265,6 +266,8 @@ static void ack_owe(struct tcp *tcp, struct connection *c)
 {
 	if (c->flags & C_ACK_NOW)
 		tcp->stats.acks_coalesced++;
+	if (c->quick > 0)
+		c->quick--;
 	c->flags |= C_ACK_NOW;
 	tcp_connection_touch(tcp, c);
 }
@@ -302,7 +305,7 @@ static void ack_schedule(struct tcp *tcp, struct connection *c, const struct seg
 	else if (seq_gt(s->seq, c->rcv_nxt))
 		ack_duplicate(tcp, c);
 	else if (gap || (s->flags & SEGMENT_PSH) || s->len < c->rcv_mss ||
-		 c->rcv_nxt - c->rcv_acked >= 2U * c->rcv_mss)
+		 c->rcv_nxt - c->rcv_acked >= 2U * c->rcv_mss || c->quick > 0)
 		ack_owe(tcp, c);
 	else if (c->deadline_ns[TIMER_ACK] == 0)
 		tcp_timer_set(tcp, c, TIMER_ACK, tcp->now_ns + TCP_DELAYED_ACK_MS * tcp_ms);
@@ -318,6 +321,7 @@ static void data_take(struct tcp *tcp, struct connection *c, struct segment *s)
 		tcp->stats.out_of_order++;
 	if (tcp_receive(tcp, c, s))
 		tcp_application_want(tcp, c);
+	tcp_window_measure(tcp, c, s);
 	ack_schedule(tcp, c, s, gap);
 }
 

@@ -113,7 +113,7 @@ void tcp_syn_learn(struct tcp *tcp, struct connection *c, const struct segment *
 	c->snd_shift = options->scaling ? options->shift : 0;
 	c->rcv_shift = options->scaling ? tcp->rcv_shift : 0;
 	c->rcv_nxt = s->seq + 1;
-	c->rcv_user = c->rcv_nxt;
+	c->rcv_user = c->measure_seq = c->rcv_nxt;
 	c->rcv_acked = c->rcv_nxt;
 	/* The window of a SYN, ours as theirs, is never scaled (RFC 7323 2.2). */
 	c->rcv_adv = c->rcv_nxt + tcp_syn_window(tcp);

@@ -8,10 +8,10 @@
 #include "congestion.h"
 #include "ecn.h"
 #include "pacing.h"
-#include "receive.h"
 #include "sack.h"
 #include "send.h"
 #include "timers.h"
+#include "window.h"
 
 enum {
 	HEADER_BYTES = sizeof(struct rte_tcp_hdr),
@@ -69,7 +69,7 @@ static uint16_t window_offer(struct tcp *tcp, struct connection *c)
 {
 	uint32_t window;
 
-	c->rcv_adv = tcp_receive_edge(tcp, c);
+	c->rcv_adv = tcp_window_edge(tcp, c);
 	ASSERT(seq_ge(c->rcv_adv, c->rcv_nxt));
 	window = (c->rcv_adv - c->rcv_nxt) >> c->rcv_shift;
 	return window < UINT16_MAX ? (uint16_t)window : UINT16_MAX;

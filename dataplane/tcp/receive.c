@@ -3,6 +3,7 @@
 
 #include "connection.h"
 #include "pieces.h"
+#include "window.h"
 
 /*
  * Keeps the payload from `seq` on, but what is here already: the first copy wins, or one who
@@ -141,8 +142,8 @@ uint32_t tcp_receive_offer(struct tcp *tcp, struct connection *c)
 		total += taken;
 	} while (taken == offered);
 	/* The peer is told of a window that had nearly closed (RFC 9293 3.8.6.2.2). */
-	if (total > 0 && c->rcv_adv - c->rcv_nxt < tcp->config.receive_bytes_max / 2 &&
-	    tcp_receive_edge(tcp, c) != c->rcv_adv)
+	if (total > 0 && c->rcv_adv - c->rcv_nxt < tcp_window_size(tcp, c) / 2 &&
+	    tcp_window_edge(tcp, c) != c->rcv_adv)
 		c->flags |= C_ACK_NOW;
 	return total;
 }
@@ -198,13 +199,4 @@ void tcp_receive_close(struct tcp *tcp, struct connection *c)
 		c->flags |= C_UNREAD;
 	c->rcv_user += tcp_untaken(c);
 	tcp_pieces_clear(tcp, c);
-}
-
-uint32_t tcp_receive_edge(const struct tcp *tcp, const struct connection *c)
-{
-	uint32_t most = tcp->config.receive_bytes_max, untaken = tcp_untaken(c);
-	uint32_t edge = c->rcv_nxt + (untaken < most ? most - untaken : 0);
-	uint32_t step = most / 2 < c->rcv_mss ? most / 2 : c->rcv_mss;
-
-	return seq_ge(edge, c->rcv_adv + step) ? edge : c->rcv_adv;
 }

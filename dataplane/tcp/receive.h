@@ -32,10 +32,6 @@ static inline uint32_t tcp_receive_end(const struct connection *c)
 	return c->runs != NULL ? c->runs->run[c->runs->n - 1].end : c->rcv_nxt;
 }
 
-/* The right edge of the window to offer now: never to the left of c->rcv_adv, and to its right
- * only by a worthwhile step (RFC 9293 3.8.6.2.2). */
-uint32_t tcp_receive_edge(const struct tcp *tcp, const struct connection *c);
-
 /* The session reads no more: what it has not taken is dropped. */
 void tcp_receive_close(struct tcp *tcp, struct connection *c);
 

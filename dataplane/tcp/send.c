@@ -153,11 +153,22 @@ static void block_append(struct connection *c, struct block *block)
 	c->blocks_tail = block;
 }
 
+/*
+ * Slow readers of much cannot shut out the others: a connection may hold as many blocks as it
+ * leaves free, so that n of them hold one part in n + 1 each and the next finds as much. The
+ * last eighth is for those that hold nothing yet.
+ */
+static bool share_left(const struct tcp *tcp, const struct connection *c)
+{
+	uint32_t held = (c->snd_end - c->snd_una) / BLOCK_LARGE_BYTES;
+	uint32_t free = tcp->blocks_large_n - tcp->blocks_large_held;
+
+	return free > held + tcp->blocks_large_n / 8;
+}
+
 bool tcp_send_ready(struct tcp *tcp, struct connection *c)
 {
-	/* Under pressure the last eighth is for those that hold nothing yet, so that slow
-	 * readers of much cannot shut out the others. */
-	if (c->blocks != NULL && tcp->blocks_large_held >= tcp->blocks_large_n / 8 * 7)
+	if (c->blocks != NULL && !share_left(tcp, c))
 		return false;
 	if (tcp->spare == NULL)
 		tcp->spare = block_take(tcp->blocks_large);

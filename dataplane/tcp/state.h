@@ -219,6 +219,12 @@ struct connection {
 	struct runs *runs;		    /* while there is a gap, else NULL */
 	uint32_t pieces_n;		    /* and the index */
 
+	/* window.c */
+	uint32_t rcv_window;		     /* what is offered at most, as far as it has grown */
+	uint32_t rcv_rtt_us;		     /* as a receiver sees it, 0: not known */
+	uint32_t measure_seq, measure_ticks; /* rcv_user at the beginning of this round trip */
+	uint8_t quick;			     /* segments to acknowledge without delay */
+
 	/* timers.c */
 	struct wheel_timer timer;
 	uint64_t deadline_ns[TIMERS]; /* 0: not armed */

@@ -5,6 +5,7 @@
 #include <rte_mempool.h>
 
 #include "eal.h"
+#include "state.h"
 
 enum { OBJECTS = 8192 };
 
@@ -129,6 +130,41 @@ static void no_header_for_a_handshake(void **state)
 	rig_expect(rig, SYN | ACK);
 }
 
+/* Of four that do not acknowledge none gets more than it leaves; a fifth still has its say. */
+static void slow_readers_leave_a_share(void **state)
+{
+	enum { READERS = 4, BLOCK = 16384, BLOCKS = 64 };
+	struct rig_session *sessions[READERS + 1];
+	struct rig *rig;
+	size_t total = 0;
+
+	rig_teardown(state);
+	rig_config.packet_memory_bytes = 1 << 20;
+	assert_int_equal(rig_setup(state), 0);
+	rig = *state;
+	rig->peer_options.scaling = true;
+	rig->peer_options.shift = 8;
+	for (unsigned i = 0; i <= READERS; i++) {
+		rig->peer_port++;
+		sessions[i] = rig_accept(rig);
+		if (i < READERS) {
+			rig->tcp->connections[i].cwnd = 1 << 20;
+			rig->tcp->connections[i].sent_ns = rig->clock.mono_ns;
+		}
+		rig_say(rig, sessions[i], i < READERS ? RIG_BYTES : 10000);
+		rig_turn(rig);
+		total += sessions[i]->out_at;
+		assert_true(i == 0 || i == READERS ||
+			    sessions[i]->out_at <= sessions[i - 1]->out_at);
+		rig_forget_sent(rig);
+	}
+	assert_int_equal(sessions[0]->out_at, RIG_BYTES);
+	assert_true(sessions[READERS - 2]->out_at < RIG_BYTES);
+	assert_true(sessions[READERS - 1]->out_at <= RIG_BYTES / 2);
+	assert_true(total - 10000 <= (BLOCKS - BLOCKS / 8 + 1) * BLOCK);
+	assert_int_equal(sessions[READERS]->out_at, 10000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +173,7 @@ int main(void)
 		RIG_TEST(no_slices),
 		RIG_TEST(no_pieces),
 		RIG_TEST(no_header_for_a_handshake),
+		RIG_TEST(slow_readers_leave_a_share),
 	};
 
 	rig_defaults();

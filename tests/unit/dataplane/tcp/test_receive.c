@@ -145,6 +145,28 @@ static void tiny_segments_are_charged_by_memory(void **state)
 	assert_true(rig_pattern_at(session->in, session->in_n, 0));
 }
 
+/* Runs without end, on one connection after the other: the next still finds memory for its own. */
+static void hoarders_leave_a_share(void **state)
+{
+	struct rig *rig = *state;
+
+	rig->peer_options.sack_permitted = true;
+	for (unsigned i = 0; i + 1 < RIG_SESSIONS; i++) {
+		rig->peer_port++;
+		rig_accept(rig);
+		for (unsigned k = 0; k < 150; k++) {
+			put(rig, 1 + 2 * k, 1, 0);
+			rig_forget_sent(rig);
+		}
+	}
+	rig->peer_port++;
+	rig_accept(rig);
+	put(rig, 100, 100, 0);
+	assert_int_equal(rig_expect(rig, ACK)->options.blocks_n, 1);
+	put(rig, 300, 100, 0);
+	assert_int_equal(rig_expect(rig, ACK)->options.blocks_n, 2);
+}
+
 /* The same in order, one byte each, untaken: they are merged, and the window's worth fits. */
 static void tiny_segments_in_order_are_merged(void **state)
 {
@@ -232,6 +254,7 @@ int main(void)
 		RIG_TEST(nothing_beyond_the_window),
 		RIG_TEST(untaken_bytes_close_the_window),
 		RIG_TEST(tiny_segments_are_charged_by_memory),
+		RIG_TEST(hoarders_leave_a_share),
 		RIG_TEST(tiny_segments_in_order_are_merged),
 		RIG_TEST(partial_takes_keep_the_order),
 		RIG_TEST(end_comes_after_the_last_byte),

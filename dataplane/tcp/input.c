@@ -138,7 +138,7 @@ static void syn_sent_input(struct tcp *tcp, struct connection *c, struct segment
 		return;
 	}
 	/* What is left of the segment follows its SYN. ECE with that was an answer, no echo. */
-	s->flags &= (uint8_t)~(SEGMENT_SYN | SEGMENT_ECE | SEGMENT_CWR);
+	s->flags &= (uint8_t) ~(SEGMENT_SYN | SEGMENT_ECE | SEGMENT_CWR);
 	s->seq++;
 	c->flags |= C_ACK_NOW;
 	tcp_establish(tcp, c, s);

@@ -84,7 +84,7 @@ def scripts_of_the_manual(top):
     text = (top / "docs" / "tcp.md").read_text()
     table = text[text.index("## Section by section"):text.index("## Deliberate differences")]
     found = []
-    for row in re.findall(r"^\| .* \| ([a-z_0-9*/, ]+) \|$", table, re.M):
+    for row in re.findall(r"^\| .* \| ([a-z_0-9]+/[a-z_0-9*/, ]+) \|$", table, re.M):
         topic = None
         for name in row.split(", "):
             topic, name = name.split("/") if "/" in name else (topic, name)

@@ -150,10 +150,13 @@ struct host_config faults_host(struct random *random, unsigned connections, uint
 			.packet_memory_bytes = 1U << 20,
 			.quantum_ns = 50000,
 			.congestion = random_once(random, 2) ? TCP_CUBIC : TCP_NEWRENO,
+			.ecn = (enum tcp_ecn)random_below(random, 3),
 			.socket = -1}};
 
 	for (unsigned i = 0; i < sizeof(config.tcp.secret); i++)
 		config.tcp.secret[i] = (uint8_t)random_next(random);
+	if (random_once(random, 8))
+		config.hog_left = (unsigned)PICK(random, 1, 2, 4, 16, 64);
 	if (random_once(random, 3)) {
 		config.hold_ns = random_between(random, 1, 5000) * 1000;
 		config.hold_full =

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "check.h"
+#include "hog.h"
 
 enum {
 	BURST = 32,
@@ -192,6 +193,11 @@ bool host_turn(struct host *host)
 	bool more;
 
 	held_release(host, host->link->clock->mono_ns);
+	if (host->hog != NULL && host->link->clock->mono_ns >= host->link->config.quiet_ns) {
+		journal_say(host->link->journal, "%c has all its memory", 'a' + (int)host->which);
+		hog_destroy(&host->hog);
+		host->invariant.hog = NULL;
+	}
 	receive(host);
 	tcp_advance(host->tcp);
 	invariant_check(&host->invariant, host->tcp);
@@ -208,6 +214,8 @@ uint64_t host_next_ns(const struct host *host)
 
 	if (host->held_n > 0 && host->held[host->held_at].until_ns < next_ns)
 		next_ns = host->held[host->held_at].until_ns;
+	if (host->hog != NULL && host->link->config.quiet_ns < next_ns)
+		next_ns = host->link->config.quiet_ns;
 	return next_ns;
 }
 
@@ -238,6 +246,9 @@ void host_create(struct host *host, struct link *link, struct clock *clock, stru
 	}
 	ASSERT(status == 0);
 	invariant_create(&host->invariant, host->tcp, link->journal, names[which]);
+	if (config->hog_left > 0)
+		host->hog = hog_create(names[which], config->hog_left);
+	host->invariant.hog = host->hog;
 }
 
 void host_destroy(struct host *host)
@@ -245,6 +256,7 @@ void host_destroy(struct host *host)
 	bool full;
 
 	held_release(host, UINT64_MAX);
+	hog_destroy(&host->hog);
 	tcp_destroy(&host->tcp);
 	full = rte_mempool_full(received_pool());
 	if (!full)

@@ -11,6 +11,8 @@
 #include "link.h"
 #include "tcp.h"
 
+struct hog;
+
 enum { HOST_HELD_MAX = 512, HOST_MBUFS = 2047 };
 
 struct host_config {
@@ -19,6 +21,7 @@ struct host_config {
 	uint32_t segments_max, tso_bytes_max;
 	uint64_t hold_ns;   /* how long a sent segment's memory is not given back */
 	unsigned hold_full; /* with so many held the transmit queue says that it is full */
+	unsigned hog_left;  /* until faults end the pools have so many objects; 0: all */
 };
 
 struct host {
@@ -35,6 +38,7 @@ struct host {
 		uint64_t until_ns;
 	} held[HOST_HELD_MAX]; /* a ring, oldest first */
 	unsigned held_at, held_n;
+	struct hog *hog; /* what is kept from the TCP, or NULL */
 	struct invariant invariant;
 };
 

@@ -11,6 +11,7 @@
 #include "journal.h"
 #include "tcp.h"
 
+struct hog;
 struct invariant_shadow;
 
 struct invariant {
@@ -19,7 +20,7 @@ struct invariant {
 	struct tcp *tcp;
 	struct invariant_shadow *shadows; /* one for each connection struct */
 	unsigned received;		  /* segments of the burst that is being taken */
-	struct tcp_stats stats;		  /* after the last call */
+	const struct hog *hog;		  /* what the simulator holds of the pools */
 	uint64_t checks;
 };
 

@@ -89,6 +89,21 @@ static void no_headers(void **state)
 	assert_true(rig_stats(rig).memory_dropped > 0);
 }
 
+/* It is not the peer who has to ask again. */
+static void no_header_for_an_acknowledgement(void **state)
+{
+	struct rig *rig = *state;
+
+	rig_accept(rig);
+	pool_empty("rig_headers");
+	rig_next(rig, ACK | PSH, "hello", 5);
+	rig_turn(rig);
+	rig_silent(rig);
+	pools_fill();
+	rig_sleep(rig, 2);
+	assert_int_equal(rig_expect(rig, ACK)->ack, rig->peer_seq);
+}
+
 static void no_slices(void **state)
 {
 	struct rig *rig = *state;
@@ -170,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(no_blocks),
 		RIG_TEST(no_headers),
+		RIG_TEST(no_header_for_an_acknowledgement),
 		RIG_TEST(no_slices),
 		RIG_TEST(no_pieces),
 		RIG_TEST(no_header_for_a_handshake),

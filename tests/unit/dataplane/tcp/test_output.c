@@ -53,6 +53,25 @@ static void one_short_answer_is_one_segment(void **state)
 	rig_silent(rig);
 }
 
+/* An acknowledgement beyond the window of the peer would not be looked at. */
+static void a_window_taken_back_still_hears(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_session *session = rig_accept(rig);
+
+	rig_say(rig, session, 5000);
+	rig_turn(rig);
+	take_all(rig, 0);
+	rig->peer_window = 100;
+	rig_next(rig, ACK, NULL, 0);
+	rig_next(rig, ACK | PSH, "hello", 5);
+	rig_turn(rig);
+	assert_int_equal(rig_expect(rig, ACK)->seq, rig->peer_ack + 100);
+	tcp_transport(rig->tcp)->ops->abort(tcp_transport(rig->tcp), session->ref);
+	rig_turn(rig);
+	assert_int_equal(rig_expect(rig, RST | ACK)->seq, rig->peer_ack + 100);
+}
+
 static void long_answers_come_through(void **state)
 {
 	struct rig *rig = *state;
@@ -297,6 +316,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(one_short_answer_is_one_segment),
+		RIG_TEST(a_window_taken_back_still_hears),
 		RIG_TEST(long_answers_come_through),
 		RIG_TEST(a_full_wire_waits),
 		RIG_TEST(on_a_wire_without_chains),

@@ -227,6 +227,7 @@ static bool syn_input(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
 
 	if (!tcp_source_syn(tcp, source)) {
 		tcp->stats.syn_limited++;
+		full_log(tcp, "source_syns_per_s is reached, SYNs of a source are dropped");
 		return true;
 	}
 	if (tcp_listen_full(tcp, source))

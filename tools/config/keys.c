@@ -136,15 +136,9 @@ static const struct config_key tcp_keys[] = {
 	NUMBER(config_tcp, syn_received_max, 1, 1 << 20, 4096),
 	NUMBER(config_tcp, source_syn_received_max, 0, 1 << 20, 256),
 	NUMBER(config_tcp, source_connections_max, 0, 1 << 24, 4096),
-<<<<<<< HEAD
-	NUMBER(config_tcp, source_syns_per_s, 0, 1000000, 1000),
+	NUMBER(config_tcp, source_syns_per_s, 0, 1000000, 10000),
 	NUMBER(config_tcp, receive_bytes_max, 4096, 1 << 26, 4 << 20),
 	NUMBER(config_tcp, send_bytes_max, 32768, 1 << 26, 4 << 20),
-=======
-	NUMBER(config_tcp, source_syns_per_s, 0, 1000000, 10000),
-	NUMBER(config_tcp, receive_bytes_max, 4096, 1 << 26, 256 << 10),
-	NUMBER(config_tcp, send_bytes_max, 32768, 1 << 26, 1 << 20),
->>>>>>> 33dca27 (interop: the last answer arrives before what was written behind LOGOUT is reset; a source's SYNs: 10,000 a second, and a line in the log)
 	NUMBER(config_tcp, packet_memory_mb, 1, 1 << 20, 64),
 	CHOICE(config_tcp, congestion, congestions, CONFIG_CUBIC),
 	CHOICE(config_tcp, ecn, ecns, CONFIG_ECN_PASSIVE),

@@ -34,6 +34,7 @@ class Writer:
         self.random = random.Random(f"{seed}/{number}")
         self.name = f"{seed}/{number}"
         self.stamps = False
+        self.port = self.one_of(*[ECHO] * 7, *[DISCARD] * 2, *[CLOSE] * 3, *[WAIT] * 2, CLOSED)
 
     def one_of(self, *values):
         return self.random.choice(values)
@@ -70,8 +71,14 @@ class Writer:
             return self.one_of("A", "PA", "FA", "R", "RA", "S", "SA", "F", "", "SF", "SR", "PUA")
         return "".join(flag for flag in FLAGS if self.likely(0.4))
 
+    def size(self):
+        """Who answers one line and closes gets little behind it, or that alone would be tested."""
+        if self.port == CLOSE:
+            return self.one_of(0, 1, 2, 3, 3, 3, 3, 30)
+        return self.one_of(0, 1, 3, 30, 300, 1400, MSS)
+
     def payload(self):
-        size = self.one_of(0, 0, 1, 3, 30, 300, 1400, MSS)
+        size = self.size()
         return f"{size}!" if self.likely(0.15) else str(size)
 
     # --- options ---
@@ -126,7 +133,7 @@ class Writer:
 
     def sane(self):
         """A segment that a peer in its senses might send now."""
-        size = self.one_of(1, 3, 30, 300, 1400)
+        size = self.size()
         usual = self.usual_options()
         return self.one_of(
             Step(options=usual),
@@ -162,13 +169,10 @@ class Writer:
         return [syn, Step(options=self.usual_options())]
 
     def sequence(self):
-        port = self.one_of(ECHO, ECHO, ECHO, DISCARD, CLOSE, WAIT, CLOSED)
-        if port == CLOSED and self.likely(0.7):
-            port = ECHO
         steps = self.opening()
         steps += [self.odd() for _ in range(self.random.randint(1, 12 - len(steps)))]
         clock = self.one_of(self.random.getrandbits(32), 0xffffff00, 0x7fffff00, 1000)
-        return Sequence(self.name, port, self.isn(), clock, steps)
+        return Sequence(self.name, self.port, self.isn(), clock, steps)
 
 
 def sequence(seed, number):

@@ -29,11 +29,9 @@ class Stream:
             self.answer()
 
     def answer(self):
-        while b"\n" in self.line and self.saying:
+        while b"\n" in self.line and (self.saying or not self.owed):
             word, _, self.line = self.line.partition(b"\n")
-            if not word.strip(b"\r").isdigit():
-                raise ValueError
-            self.owed += b"." * int(word)
+            self.owed += b"." * int(word.strip(b"\r") or b"0")
             self.saying = self.port == WAIT
         if self.saying and self.line and not self.line.strip(b"\r").isdigit():
             raise ValueError

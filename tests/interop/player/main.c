@@ -2,11 +2,13 @@
 /*
  * Plays sequences of hand-made segments to several TCPs at once and prints what each answers.
  *
- *     player --target DEV,ADDRESS [--target DEV,ADDRESS] [--parallel N] [--step-ms N] <LINES
+ *     player --target DEV,ADDRESS [--target DEV,ADDRESS] [--parallel N] [--step-ms N]
+ *            [--first N] <LINES
  *
  * Reads sequences (sequence.h), one a line. Each is played to every target, step by step, many
  * sequences side by side, each from an address and port of its own (198.19.0.0/16), for which we
- * answer as the gateway 198.18.0.254. For each sequence and target a line comes out:
+ * answer as the gateway 198.18.0.254; --first is how many went before, so that none comes again.
+ * For each sequence and target a line comes out:
  *
  *     NAME TARGET STEP STEP ...
  *
@@ -318,6 +320,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {{"target", 1, NULL, 't'},
 						{"parallel", 1, NULL, 'p'},
 						{"step-ms", 1, NULL, 's'},
+						{"first", 1, NULL, 'f'},
 						{0}};
 	bool more = true;
 	int option;
@@ -327,6 +330,8 @@ int main(int argc, char **argv)
 			target_open(optarg);
 		else if (option == 'p')
 			parallel = (unsigned)strtoul(optarg, NULL, 10);
+		else if (option == 'f')
+			games_begun = (unsigned)strtoul(optarg, NULL, 10);
 		else if (option == 's')
 			step_ms = (unsigned)strtoul(optarg, NULL, 10);
 		else

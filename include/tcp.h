@@ -96,8 +96,20 @@ struct tcp_env {
 	X(reset_received)                                                                          \
 	X(retransmit_timeout)                                                                      \
 	X(retransmit_fast)                                                                         \
+	X(retransmit_rack)                                                                         \
 	X(retransmit_segments)                                                                     \
 	X(duplicate_acks)                                                                          \
+	X(recoveries)                                                                              \
+	X(recovery_spurious)                                                                       \
+	X(rto_spurious)                                                                            \
+	X(limited_transmits)                                                                       \
+	X(tlp_probes)                                                                              \
+	X(tlp_recovered)                                                                           \
+	X(sacks_in)                                                                                \
+	X(sack_ignored)                                                                            \
+	X(dsacks_in)                                                                               \
+	X(reneged)                                                                                 \
+	X(rtt_samples)                                                                             \
 	X(out_of_order)                                                                            \
 	X(out_of_order_dropped)                                                                    \
 	X(sack_blocks_out)                                                                         \

@@ -139,9 +139,9 @@ static void outgoing_add(struct outgoing *out, struct rte_mbuf *frame)
 	if (unlikely(out->filter != NULL))
 		tap_take(out->port->tap, out->filter, out->port->id, out->queue_number, &frame, 1,
 			 TAP_OUT);
-	if (frame->ol_flags & out->port->prepare_flags) {
+	if (frame->ol_flags & out->port->begin_flags) {
 		frame_checksum_begin(frame);
-		out->prepare = true;
+		out->prepare |= (frame->ol_flags & out->port->prepare_flags) != 0;
 	}
 	out->frames[out->n++] = frame;
 	if (out->n == PORT_BURST_MAX)

@@ -47,7 +47,8 @@ struct port {
 	uint32_t tso_bytes_max;
 	uint32_t frame_bytes_max;
 	uint64_t software_flags; /* RTE_MBUF_F_TX_* that the device does not do */
-	uint64_t prepare_flags;	 /* those it does once rte_eth_tx_prepare() saw the frame */
+	uint64_t begin_flags;	 /* those it does once the pseudo header's sum is in the frame */
+	uint64_t prepare_flags;	 /* those of them whose frames rte_eth_tx_prepare() must see, too */
 	struct toeplitz_table hash;
 	uint16_t spread[PORT_SPREAD_MAX]; /* hash to queue; the device's, too, if it has one */
 	unsigned spread_n;		  /* a power of two */

@@ -54,8 +54,14 @@ void frame_checksum(struct rte_mbuf *frame, uint64_t flags)
 
 void frame_checksum_begin(struct rte_mbuf *frame)
 {
+	const struct rte_ipv4_hdr *ip = ip_header(frame);
+	/* A device that cuts adds the length of each part itself. */
+	const bool cut = frame->ol_flags & RTE_MBUF_F_TX_TCP_SEG;
+	const uint32_t len = cut ? 0 : frame->pkt_len - frame->l2_len - frame->l3_len;
+
 	ASSERT(frame->data_len >= frame->l2_len + frame->l3_len + sizeof(struct rte_tcp_hdr));
-	tcp_header(frame)->cksum = rte_ipv4_phdr_cksum(ip_header(frame), frame->ol_flags);
+	tcp_header(frame)->cksum = checksum_fold(
+		checksum_pseudo(ip->src_addr, ip->dst_addr, IPPROTO_TCP, (uint16_t)len));
 }
 
 /* Bytes [offset, offset + len) of the chain, to the end of `to`. */

@@ -43,13 +43,14 @@ static const struct quirk {
 	uint16_t rx_mbufs;     /* taken for good, whatever the descriptors */
 	bool mac_is_the_peers;
 	bool checksums_in_software; /* the driver's, not a device's */
+	bool prepares_cuts_only; /* of other frames tx_prepare sums the pseudo header once more */
 } quirks[] = {
 	/* Sends the first part of a chain and forgets the rest; fills 2048 slots at once. */
 	{"net_af_xdp", .segments_max = 1, .rx_mbufs = 2048},
 	/* The indirect table has eight entries, one for virtio's own header; longer chains take a
 	 * ring descriptor for each part. */
-	{"net_virtio_user", .segments_max = 7},
-	{"net_virtio", .segments_max = 7},
+	{"net_virtio_user", .segments_max = 7, .prepares_cuts_only = true},
+	{"net_virtio", .segments_max = 7, .prepares_cuts_only = true},
 	/* Gives the interface it makes for Linux the address it has itself. Sums chains whose
 	 * parts have odd lengths wrongly. */
 	{"net_tap", .mac_is_the_peers = true, .checksums_in_software = true},
@@ -178,7 +179,10 @@ static void choose_offloads(struct opening *opening)
 		port->tso_bytes_max = TSO_BYTES_MAX;
 	}
 	opening->conf.txmode.offloads = use;
-	port->prepare_flags = hardware & ~RTE_MBUF_F_TX_IP_CKSUM;
+	port->begin_flags = hardware & ~RTE_MBUF_F_TX_IP_CKSUM;
+	port->prepare_flags = port->begin_flags;
+	if (quirk != NULL && quirk->prepares_cuts_only)
+		port->prepare_flags &= RTE_MBUF_F_TX_TCP_SEG;
 	port->software_flags =
 		(RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_TCP_SEG) &
 		~hardware;

@@ -216,7 +216,7 @@ static void produce_some(struct tcp *tcp, struct connection *c)
  */
 static bool unread_due(const struct connection *c)
 {
-	return (c->flags & C_UNREAD) && (c->flags & C_CLOSE) && c->snd_una == c->snd_max &&
+	return (c->flags & C_UNREAD) && (c->flags & C_CLOSE) && c->snd_una == c->snd_nxt &&
 	       seq_ge(c->snd_una, c->snd_end);
 }
 

@@ -2,6 +2,7 @@
 #include "congestion.h"
 
 #include "hystart.h"
+#include "scoreboard.h"
 
 enum {
 	/* Of segments that one acknowledgement counts for in slow start (RFC 3465 2.3, 2.2). The
@@ -78,10 +79,12 @@ bool tcp_congestion_reduce(struct tcp *tcp, struct connection *c, enum congestio
 	if (event == CONGESTION_ECN && seq_le(c->snd_una, c->reduced_seq))
 		return false;
 	c->ssthresh = tcp->congestion->reduced(tcp, c, event);
-	c->undo.ssthresh = ssthresh;
-	/* What a mark says is true. */
-	c->undo.cwnd = event == CONGESTION_ECN ? 0 : c->cwnd;
-	c->reduced_seq = c->snd_max;
+	if (c->scoreboard != NULL) {
+		c->scoreboard->undo.ssthresh = ssthresh;
+		/* What a mark says is true. */
+		c->scoreboard->undo.cwnd = event == CONGESTION_ECN ? 0 : c->cwnd;
+	}
+	c->reduced_seq = c->snd_nxt;
 	/* For whatever reason (RFC 3168 6.1.2). */
 	if (c->flags & C_ECN)
 		c->flags |= C_CWR;
@@ -90,11 +93,13 @@ bool tcp_congestion_reduce(struct tcp *tcp, struct connection *c, enum congestio
 
 void tcp_congestion_undo(struct tcp *tcp, struct connection *c)
 {
-	if (c->undo.cwnd == 0)
+	struct scoreboard *board = c->scoreboard;
+
+	if (board == NULL || board->undo.cwnd == 0)
 		return;
-	c->cwnd = c->cwnd > c->undo.cwnd ? c->cwnd : c->undo.cwnd;
-	c->ssthresh = c->undo.ssthresh;
-	c->undo.cwnd = 0;
+	c->cwnd = c->cwnd > board->undo.cwnd ? c->cwnd : board->undo.cwnd;
+	c->ssthresh = board->undo.ssthresh;
+	board->undo.cwnd = 0;
 	c->reduced_seq = c->snd_una - 1;
 	if (nothing_known(c))
 		tcp_hystart_begin(c);

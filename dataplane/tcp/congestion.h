@@ -66,7 +66,7 @@ void tcp_congestion_idle(struct tcp *tcp, struct connection *c);
 static inline void tcp_congestion_full(struct connection *c)
 {
 	c->flags |= C_CWND_FULL;
-	c->full_seq = c->snd_max;
+	c->full_seq = c->snd_nxt;
 }
 
 /* What a reduction starts from (RFC 9438 4.6, RFC 7661 4.4.1): the window, unless it was not in

@@ -6,6 +6,7 @@
 
 #include "output.h"
 #include "pieces.h"
+#include "scoreboard.h"
 #include "send.h"
 #include "siphash.h"
 #include "source.h"
@@ -169,7 +170,8 @@ static void state_count(struct tcp *tcp, const struct connection *c, int step)
 
 void tcp_connection_number(struct connection *c, uint32_t isn)
 {
-	c->snd_una = c->snd_nxt = c->snd_max = isn;
+	c->snd_una = c->snd_nxt = isn;
+	c->rtt_seq = isn;
 	c->snd_end = isn + 1;
 	c->recover = isn;
 }
@@ -237,6 +239,7 @@ void tcp_connection_end(struct tcp *tcp, struct connection *c, enum stream_reaso
 	ASSERT(c->state != CLOSED);
 	state_count(tcp, c, -1);
 	tcp_timers_stop(tcp, c);
+	tcp_scoreboard_clear(tcp, c);
 	tcp_send_clear(tcp, c);
 	tcp_pieces_clear(tcp, c);
 	tcp_table_remove(&tcp->table, c->hash, c->index);

@@ -9,6 +9,7 @@
  * loss that was none, is entered again where the window stands: K is negative beyond w_max.
  */
 #include "congestion.h"
+#include "scoreboard.h"
 
 enum {
 	/* beta_cubic = 0.7, and alpha_cubic = 3 (1 - beta) / (1 + beta) = 9/17. */
@@ -112,6 +113,16 @@ static void cubic_acked(struct tcp *tcp, struct connection *c, const struct cong
 		c->cwnd += (uint32_t)((uint64_t)(target - c->cwnd) * bytes / c->cwnd);
 }
 
+static void undo_keep(struct connection *c)
+{
+	struct scoreboard *board = c->scoreboard;
+
+	board->undo.w_max = c->w_max;
+	/* Before the first loss `avoid` is not in use. */
+	board->undo.reno = c->ssthresh == TCP_CWND_MAX ? 0 : c->avoid.reno;
+	board->undo.prior = c->ssthresh == TCP_CWND_MAX ? 0 : c->avoid.prior;
+}
+
 /* RFC 9438 4.6, with fast convergence (4.7): who had more before gives room to who comes. */
 static uint32_t cubic_reduced(struct tcp *tcp, struct connection *c, enum congestion_event event)
 {
@@ -119,10 +130,8 @@ static uint32_t cubic_reduced(struct tcp *tcp, struct connection *c, enum conges
 	uint32_t reduced = (uint32_t)((uint64_t)used * BETA_TENTHS / 10);
 
 	(void)tcp;
-	c->undo.w_max = c->w_max;
-	/* Before the first loss `avoid` is not in use. */
-	c->undo.reno = c->ssthresh == TCP_CWND_MAX ? 0 : c->avoid.reno;
-	c->undo.prior = c->ssthresh == TCP_CWND_MAX ? 0 : c->avoid.prior;
+	if (c->scoreboard != NULL)
+		undo_keep(c);
 	c->avoid = (struct avoidance){.prior = used};
 	if (event == CONGESTION_TIMEOUT)
 		c->w_max = 0;
@@ -136,9 +145,11 @@ static uint32_t cubic_reduced(struct tcp *tcp, struct connection *c, enum conges
 /* RFC 9438 4.9: on, from where the window stands on the curve of before. */
 static void cubic_undone(struct tcp *tcp, struct connection *c)
 {
+	const struct scoreboard *board = c->scoreboard;
+
 	(void)tcp;
-	c->w_max = c->undo.w_max;
-	c->avoid = (struct avoidance){.prior = c->undo.prior, .reno = c->undo.reno};
+	c->w_max = board->undo.w_max;
+	c->avoid = (struct avoidance){.prior = board->undo.prior, .reno = board->undo.reno};
 }
 
 static void cubic_paused(struct tcp *tcp, struct connection *c)

@@ -125,7 +125,7 @@ static enum check check_handshake(struct tcp *tcp, struct connection *c, struct 
 {
 	if (c->state != SYN_RECEIVED)
 		return GO_ON;
-	if (s->ack != c->snd_max) {
+	if (s->ack != c->snd_nxt) {
 		tcp_bare_send(tcp, &c->tuple, s->ack, 0, SEGMENT_RST, 0, NULL);
 		return DROP;
 	}
@@ -143,7 +143,7 @@ static enum check check_ack(struct tcp *tcp, struct connection *c, const struct 
 {
 	uint32_t past = c->snd_wnd_max < c->snd_past ? c->snd_wnd_max : c->snd_past;
 
-	if (seq_gt(s->ack, c->snd_max) || seq_lt(s->ack, c->snd_una - past)) {
+	if (seq_gt(s->ack, c->snd_nxt) || seq_lt(s->ack, c->snd_una - past)) {
 		tcp_challenge_send(tcp, c);
 		return DROP;
 	}
@@ -157,9 +157,12 @@ static void timestamp_take(struct connection *c, const struct segment *s)
 		c->ts_recent = s->options.value;
 }
 
+/* What acknowledges more than anything before it is the newest there is, even when it is a
+ * retransmission with an old sequence; its window is the one that goes with snd_una. */
 static void window_take(struct connection *c, const struct segment *s)
 {
-	if (seq_gt(c->snd_wl1, s->seq) || (c->snd_wl1 == s->seq && seq_gt(c->snd_wl2, s->ack)))
+	if (seq_le(s->ack, c->snd_wl2) &&
+	    (seq_gt(c->snd_wl1, s->seq) || (c->snd_wl1 == s->seq && s->ack != c->snd_wl2)))
 		return;
 	c->snd_wnd = s->window;
 	c->snd_wl1 = s->seq;
@@ -167,44 +170,26 @@ static void window_take(struct connection *c, const struct segment *s)
 	if (s->window > c->snd_wnd_max)
 		c->snd_wnd_max = s->window;
 	/* The peer's window is open again: no more probes, and none were in vain. */
-	if ((c->flags & C_PROBING) && s->window > 0) {
-		c->flags &= ~(uint32_t)C_PROBING;
+	if (c->waits == WAIT_WINDOW && s->window > 0) {
+		c->waits = WAIT_RTO;
 		c->retransmits = 0;
 		tcp_timer_clear(c, TIMER_RETRANSMIT);
 	}
 }
 
-static void ack_new(struct tcp *tcp, struct connection *c, uint32_t ack)
-{
-	uint32_t bytes = ack - c->snd_una;
-
-	c->snd_una = ack;
-	if (c->snd_past < c->snd_wnd_max)
-		c->snd_past += bytes;
-	if (seq_lt(c->snd_nxt, ack))
-		c->snd_nxt = ack;
-	tcp_send_acked(tcp, c);
-	tcp_recovery_acked(tcp, c, bytes);
-}
-
 /* Whether an acknowledgement may let something leave. */
 static bool output_waits(const struct connection *c)
 {
-	return (c->flags & C_WANTS) || tcp_unsent(c) > 0 || seq_lt(c->snd_nxt, c->snd_max) ||
+	return (c->flags & C_WANTS) || tcp_unsent(c) > 0 || c->lost_n > 0 ||
 	       ((c->flags & C_CLOSE) && seq_le(c->snd_nxt, c->snd_end));
 }
 
-/* RFC 9293 3.10.7.4, fifth, and RFC 5681 2 on what a duplicate is. */
+/* RFC 9293 3.10.7.4, fifth. */
 static void ack_take(struct tcp *tcp, struct connection *c, const struct segment *s)
 {
 	if ((c->flags & C_ECN) && (s->flags & SEGMENT_ECE))
 		tcp_ecn_echoed(tcp, c);
-	if (seq_gt(s->ack, c->snd_una)) {
-		ack_new(tcp, c, s->ack);
-	} else if (s->ack == c->snd_una && s->len == 0 && s->window == c->snd_wnd &&
-		   tcp_flight(c) > 0 && !(s->flags & SEGMENT_FIN) && !(c->flags & C_PROBING)) {
-		tcp_recovery_duplicate(tcp, c);
-	}
+	tcp_recovery_acked(tcp, c, s);
 	if (seq_ge(s->ack, c->snd_una))
 		window_take(c, s);
 	if (output_waits(c))
@@ -383,7 +368,7 @@ static bool predicted(const struct connection *c, const struct segment *s)
 {
 	return c->state == ESTABLISHED && (s->flags & ~SEGMENT_PSH) == SEGMENT_ACK &&
 	       s->seq == c->rcv_nxt && c->pieces == NULL && s->len <= c->rcv_adv - c->rcv_nxt &&
-	       !(c->flags & (C_RECOVERY | C_PROBING | C_PEER_FIN)) && c->snd_nxt == c->snd_max &&
+	       !(c->flags & (C_RECOVERY | C_PEER_FIN)) && c->waits != WAIT_WINDOW &&
 	       s->ack - c->snd_una <= tcp_flight(c) && (s->ack != c->snd_una || s->len > 0) &&
 	       (!(c->flags & C_TIMESTAMPS) ||
 		(s->options.timestamps && seq_ge(s->options.value, c->ts_recent)));

@@ -50,7 +50,7 @@ static bool round_next(struct connection *c)
 	start->rtt_last_us = start->rtt_now_us;
 	start->rtt_now_us = 0;
 	start->samples = 0;
-	start->round_end = c->snd_max;
+	start->round_end = c->snd_nxt;
 	return true;
 }
 

@@ -9,6 +9,7 @@
 #include "connection.h"
 #include "options.h"
 #include "output.h"
+#include "recovery.h"
 
 enum icmp {
 	UNREACHABLE = 3,
@@ -43,7 +44,7 @@ static struct connection *quoted_connection(struct tcp *tcp, struct span quoted)
 	tuple.peer_port = rte_be_to_cpu_16(header.dst_port);
 	seq = rte_be_to_cpu_32(header.sent_seq);
 	c = tcp_connection_find(tcp, &tuple, tcp_tuple_hash(tcp, &tuple));
-	if (c == NULL || seq_lt(seq, c->snd_una) || seq_ge(seq, c->snd_max))
+	if (c == NULL || seq_lt(seq, c->snd_una) || seq_ge(seq, c->snd_nxt))
 		return NULL;
 	return c;
 }
@@ -63,8 +64,7 @@ static void path_shrinks(struct tcp *tcp, struct connection *c, uint32_t mtu)
 	if (mtu - headers >= c->mss)
 		return;
 	c->mss = (uint16_t)(mtu - headers);
-	c->snd_nxt = c->snd_una;
-	c->flags &= ~(uint32_t)C_TIMING;
+	tcp_recovery_shrunk(c);
 	tcp_connection_touch(tcp, c);
 }
 

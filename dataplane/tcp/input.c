@@ -10,7 +10,7 @@
 #include "connection.h"
 #include "listen.h"
 #include "output.h"
-#include "recovery.h"
+#include "rtt.h"
 #include "timers.h"
 #include "timewait.h"
 
@@ -84,8 +84,12 @@ void tcp_establish(struct tcp *tcp, struct connection *c, struct segment *s)
 {
 	bool repeated = c->retransmits > 0;
 
-	if (c->flags & C_TIMING)
-		tcp_recovery_sample(tcp, c);
+	if (!repeated && c->sent_ns != 0) {
+		uint64_t us = (tcp->now_ns - c->sent_ns) / 1000;
+
+		tcp_rtt_sample(tcp, c, us > 0 ? (uint32_t)us : 1);
+		c->loss |= LOSS_SAMPLED;
+	}
 	c->snd_una = s->ack;
 	c->retransmits = 0;
 	tcp_timer_clear(c, TIMER_RETRANSMIT);
@@ -112,7 +116,7 @@ static void syn_sent_input(struct tcp *tcp, struct connection *c, struct segment
 {
 	bool ack = s->flags & SEGMENT_ACK;
 
-	if (ack && s->ack != c->snd_max) {
+	if (ack && s->ack != c->snd_nxt) {
 		if (!(s->flags & SEGMENT_RST))
 			tcp_bare_send(tcp, &c->tuple, s->ack, 0, SEGMENT_RST, 0, NULL);
 		return;

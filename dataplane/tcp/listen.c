@@ -212,7 +212,7 @@ static bool cookie_take(struct tcp *tcp, const struct tuple *tuple, uint32_t has
 	c->app = app;
 	tcp_syn_learn(tcp, c, &syn);
 	tcp_connection_number(c, s->ack - 1);
-	c->snd_nxt = c->snd_max = s->ack;
+	c->snd_nxt = s->ack;
 	tcp_established_input(tcp, c, s);
 	ASSERT(c->state != SYN_RECEIVED);
 	return true;
@@ -227,6 +227,7 @@ static bool syn_input(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
 
 	if (!tcp_source_syn(tcp, source)) {
 		tcp->stats.syn_limited++;
+		full_log(tcp, "source_syns_per_s is reached, SYNs of a source are dropped");
 		return true;
 	}
 	if (tcp_listen_full(tcp, source))

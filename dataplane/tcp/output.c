@@ -8,8 +8,11 @@
 #include "congestion.h"
 #include "ecn.h"
 #include "pacing.h"
+#include "prr.h"
 #include "sack.h"
+#include "scoreboard.h"
 #include "send.h"
+#include "spurious.h"
 #include "timers.h"
 #include "window.h"
 
@@ -137,21 +140,23 @@ static void control_send(struct tcp *tcp, struct connection *c, uint32_t seq,
  * windows have both shrunk would not hear each other's acknowledgements. A FIN, and what a scaled
  * window cannot say, may lie beyond.
  */
-static uint32_t sequence_heard(const struct connection *c)
+static uint32_t control_seq(const struct connection *c)
 {
 	uint32_t edge = c->snd_una + c->snd_wnd;
 
-	return seq_gt(c->snd_max, edge + (1U << c->snd_shift)) ? edge : c->snd_max;
+	if (c->state < ESTABLISHED || seq_le(c->snd_nxt, edge + (1U << c->snd_shift)))
+		return c->snd_nxt;
+	return edge;
 }
 
 void tcp_ack_send(struct tcp *tcp, struct connection *c)
 {
-	control_send(tcp, c, sequence_heard(c), NULL);
+	control_send(tcp, c, control_seq(c), NULL);
 }
 
 void tcp_repeat_send(struct tcp *tcp, struct connection *c, const struct sack_block *repeated)
 {
-	control_send(tcp, c, sequence_heard(c), repeated);
+	control_send(tcp, c, control_seq(c), repeated);
 }
 
 void tcp_challenge_send(struct tcp *tcp, struct connection *c)
@@ -175,7 +180,7 @@ void tcp_reset_send(struct tcp *tcp, struct connection *c)
 	/* Nobody knows of a SYN that was not answered (RFC 9293 3.10.5). */
 	if (c->state == SYN_SENT)
 		return;
-	tcp_bare_send(tcp, &c->tuple, sequence_heard(c), c->rcv_nxt, flags, 0, NULL);
+	tcp_bare_send(tcp, &c->tuple, control_seq(c), c->rcv_nxt, flags, 0, NULL);
 }
 
 uint16_t tcp_path_mss(const struct tcp *tcp, const uint8_t peer[16])
@@ -216,29 +221,35 @@ bool tcp_syn_emit(struct tcp *tcp, const struct connection *c, uint32_t timestam
 
 void tcp_syn_send(struct tcp *tcp, struct connection *c)
 {
-	if (c->snd_max == c->snd_una && !(c->flags & C_TIMING)) {
-		c->flags |= C_TIMING;
-		c->timed_seq = c->snd_una;
-		c->timed_ns = tcp->now_ns;
-	} else {
-		c->flags &= ~(uint32_t)C_TIMING;
-	}
-	c->snd_nxt = c->snd_max = c->snd_una + 1;
+	if (c->snd_nxt == c->snd_una)
+		c->sent_ns = tcp->now_ns;
+	c->snd_nxt = c->snd_una + 1;
 	tcp_timer_retransmit(tcp, c);
 	if (tcp_syn_emit(tcp, c, tcp_timestamp(tcp, c->ts_offset)))
 		acked(c);
 }
 
+static uint32_t window_left(const struct connection *c)
+{
+	uint32_t edge = c->snd_una + c->snd_wnd;
+
+	return seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
+}
+
+/* What may join the network. The pipe without duplicates or SACKed segments has room for as many
+ * new ones: that is limited transmit (RFC 3042, RFC 6675 5 step 3). */
+static uint32_t room(const struct connection *c)
+{
+	uint32_t pipe = tcp_pipe(c);
+
+	return c->cwnd > pipe ? c->cwnd - pipe : 0;
+}
+
 uint32_t tcp_usable(const struct connection *c)
 {
-	uint32_t window = c->cwnd, out = c->snd_nxt - c->snd_una;
+	uint32_t network = room(c), peer = window_left(c);
 
-	/* Limited transmit (RFC 3042): the first two duplicates may each send a segment. */
-	if (!(c->flags & C_RECOVERY) && c->duplicates < TCP_DUPLICATES)
-		window += c->duplicates * c->mss;
-	if (window > c->snd_wnd)
-		window = c->snd_wnd;
-	return window > out ? window - out : 0;
+	return network < peer ? network : peer;
 }
 
 /* Whether a FIN is to follow the last byte and is not yet before snd_nxt. */
@@ -279,17 +290,8 @@ static uint32_t segment_emit(struct tcp *tcp, struct connection *c, uint32_t seq
 		segment->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
 		segment->tso_segsz = c->mss;
 	}
-	if (seq_lt(seq, c->snd_max)) {
-		tcp->stats.retransmit_segments++;
-		c->flags &= ~(uint32_t)C_TIMING; /* Karn: whose acknowledgement would it be? */
-	} else {
-		ecn = sent > 0 ? tcp_ecn_mark(c, &header->tcp_flags) : ECN_NOT;
-		if (!(c->flags & C_TIMING)) {
-			c->flags |= C_TIMING;
-			c->timed_seq = seq;
-			c->timed_ns = tcp->now_ns;
-		}
-	}
+	if (sent > 0 && seq == c->snd_nxt)
+		ecn = tcp_ecn_mark(c, &header->tcp_flags);
 	c->sent_ns = tcp->now_ns;
 	acked(c);
 	segment_send(tcp, &c->tuple, segment, ecn);
@@ -309,11 +311,95 @@ static uint32_t burst_bytes(const struct tcp *tcp, const struct connection *c)
 	return most > c->mss ? most - most % c->mss : c->mss;
 }
 
+/* New data, recorded by segments of the MSS; returns as segment_emit() does. */
+static uint32_t new_emit(struct tcp *tcp, struct connection *c, uint32_t len, bool fin)
+{
+	uint32_t segments = len > c->mss ? (len + c->mss - 1) / c->mss : 1;
+	uint32_t records = tcp_scoreboard_room(tcp, c, segments), sent, left;
+
+	if (records == 0) {
+		tcp->stats.memory_dropped++;
+		return 0;
+	}
+	if (records < segments) {
+		len = records * c->mss;
+		fin = false;
+	}
+	sent = segment_emit(tcp, c, c->snd_nxt, len, fin);
+	fin = seq_gt(c->snd_nxt + sent, c->snd_end);
+	for (left = sent; left > (uint32_t)c->mss + fin; left -= c->mss)
+		tcp_scoreboard_sent(tcp, c, c->mss, 0);
+	if (left > 0)
+		tcp_scoreboard_sent(tcp, c, left, 0);
+	if (c->flags & C_RECOVERY)
+		tcp_prr_sent(c, sent);
+	else if (c->sacked_n > 0 || c->duplicates > 0)
+		tcp->stats.limited_transmits++;
+	return sent;
+}
+
+/* How many records from this one on leave as one segment: lost ones that follow it and fit, so that
+ * what was said in small pieces is not repeated in small pieces. */
+static uint16_t records_together(struct connection *c, uint16_t number, uint32_t most)
+{
+	uint16_t left = c->records_n - ((number - c->record_first) & RECORD_MASK), n = 1;
+	uint32_t bytes = tcp_record(c, number)->bytes;
+
+	for (; n < left; n++) {
+		const struct record *next = tcp_record(c, (number + n) & RECORD_MASK);
+
+		bytes += next->bytes;
+		if (!(next->flags & RECORD_LOST) || bytes > most)
+			break;
+	}
+	return n;
+}
+
+static void records_sent_again(struct tcp *tcp, struct connection *c, uint16_t number, uint16_t n)
+{
+	/* RFC 6675 5: the first is waited for anew. */
+	if (number == c->record_first)
+		c->restart_us = tcp->now_us;
+	for (uint16_t i = 0; i < n; i++) {
+		uint16_t at = (number + i) & RECORD_MASK;
+
+		if (c->flags & C_RECOVERY)
+			tcp_prr_sent(c, tcp_record(c, at)->bytes);
+		tcp_scoreboard_resent(tcp, c, at);
+		tcp_spurious_resent(tcp, c);
+	}
+}
+
+/* Sends a record again, and with it what fits; when the MSS is smaller than it was, in several
+ * segments. False: without memory, at the most a part of it. */
+static bool record_emit(struct tcp *tcp, struct connection *c, uint16_t number)
+{
+	uint32_t chain = burst_bytes(tcp, c), left = room(c);
+	uint32_t most = chain < left ? chain : left > c->mss ? left : c->mss;
+	uint16_t n = records_together(c, number, most);
+	uint32_t seq = tcp_record(c, number)->seq;
+	uint32_t end = tcp_record_end(tcp_record(c, (number + n - 1) & RECORD_MASK));
+	bool fin = seq_gt(end, c->snd_end);
+
+	while (seq != end) {
+		uint32_t len = end - fin - seq;
+		bool last = len <= most;
+		uint32_t sent = segment_emit(tcp, c, seq, last ? len : most, fin && last);
+
+		if (sent == 0)
+			return false;
+		tcp->stats.retransmit_segments++;
+		seq += sent;
+	}
+	records_sent_again(tcp, c, number, n);
+	return true;
+}
+
 /* Sender's silly window avoidance and Nagle (RFC 9293 3.8.6.2.1, 3.7.4), the latter only while
  * the session itself says that there is more to come. */
 static bool worth_sending(const struct connection *c, uint32_t len, uint32_t unsent)
 {
-	if (len >= c->mss || seq_lt(c->snd_nxt, c->snd_max))
+	if (len >= c->mss)
 		return true;
 	if (len == unsent && (!(c->flags & C_MORE) || tcp_flight(c) == 0))
 		return true;
@@ -345,78 +431,109 @@ static enum emitted output_one(struct tcp *tcp, struct connection *c, bool force
 		tcp->stats.wire_full++;
 		return NO_ROOM;
 	}
-	sent = segment_emit(tcp, c, c->snd_nxt, len, fin);
+	sent = new_emit(tcp, c, len, fin);
 	if (sent == 0)
 		return NO_ROOM;
 	tcp_pacing_sent(c, sent);
-	c->snd_nxt += sent;
-	if (seq_gt(c->snd_nxt, c->snd_max))
-		c->snd_max = c->snd_nxt;
 	return SOMETHING;
 }
 
-/* What must happen if nobody answers. */
-static void timers_follow(struct tcp *tcp, struct connection *c)
+/* Sends again what is lost, the first of it (RFC 6675 4 NextSeg, rule 1). */
+static enum emitted again_one(struct tcp *tcp, struct connection *c)
 {
+	uint16_t number = tcp_scoreboard_lost(c);
+	const struct record *record = tcp_record(c, number);
+	uint32_t need = record->bytes < c->mss ? record->bytes : c->mss;
+
+	if (room(c) < need ||
+	    (number != c->record_first && seq_gt(tcp_record_end(record), c->snd_una + c->snd_wnd)))
+		return NOTHING;
+	if (tcp_wire_full(tcp, c)) {
+		tcp->stats.wire_full++;
+		return NO_ROOM;
+	}
+	return record_emit(tcp, c, number) ? SOMETHING : NO_ROOM;
+}
+
+/* What is lost goes before what is new, but for the two segments of F-RTO. */
+static enum emitted next_one(struct tcp *tcp, struct connection *c)
+{
+	if (c->lost_n > 0 && !(c->loss & LOSS_FRTO_NEW))
+		return again_one(tcp, c);
+	return output_one(tcp, c, false);
+}
+
+/* What must happen if nobody answers. */
+static void timers_follow(struct tcp *tcp, struct connection *c, bool sent)
+{
+	bool running = c->deadline_ns[TIMER_RETRANSMIT] != 0;
+
 	if (tcp_flight(c) > 0) {
-		if (c->deadline_ns[TIMER_RETRANSMIT] == 0 || (c->flags & C_PROBING)) {
-			c->flags &= ~(uint32_t)C_PROBING;
-			tcp_timer_retransmit(tcp, c);
+		if (!running || c->waits == WAIT_WINDOW) {
+			c->waits = WAIT_RTO;
+			c->restart_us = tcp->now_us;
+			tcp_timer_loss(tcp, c);
+		} else if (sent) {
+			tcp_timer_loss(tcp, c);
 		}
 	} else if (tcp_unsent(c) > 0 || fin_due(c) ||
 		   ((c->flags & C_WANTS) && tcp_usable(c) == 0)) {
-		if (c->deadline_ns[TIMER_RETRANSMIT] == 0) {
-			c->flags |= C_PROBING;
+		if (!running) {
+			c->waits = WAIT_WINDOW;
 			tcp_timer_retransmit(tcp, c);
 		}
 	} else {
-		c->flags &= ~(uint32_t)C_PROBING;
+		c->waits = WAIT_RTO;
 		tcp_timer_clear(c, TIMER_RETRANSMIT);
 	}
 }
 
-static void output_end(struct tcp *tcp, struct connection *c, enum emitted last)
+static void output_end(struct tcp *tcp, struct connection *c, enum emitted last, bool sent)
 {
 	if (last == NO_ROOM)
 		tcp_application_starve(tcp, c);
-	if (c->cwnd <= c->snd_wnd && tcp_usable(c) < c->mss)
+	if (c->cwnd <= c->snd_wnd && room(c) < c->mss)
 		tcp_congestion_full(c);
 	if (tcp_pacing_waits(tcp, c))
 		tcp_pacing_end(tcp, c);
-	timers_follow(tcp, c);
+	timers_follow(tcp, c, sent);
 }
 
 void tcp_output(struct tcp *tcp, struct connection *c)
 {
 	enum emitted emitted;
+	bool sent = false;
 
 	if (tcp_flight(c) == 0)
 		tcp_congestion_idle(tcp, c);
 	tcp_pacing_begin(tcp, c);
-	do
-		emitted = output_one(tcp, c, false);
-	while (emitted == SOMETHING);
-	output_end(tcp, c, emitted);
+	while ((emitted = next_one(tcp, c)) == SOMETHING)
+		sent = true;
+	output_end(tcp, c, emitted, sent);
 }
 
 void tcp_output_force(struct tcp *tcp, struct connection *c)
 {
-	output_end(tcp, c, output_one(tcp, c, true));
+	enum emitted emitted = output_one(tcp, c, true);
+
+	output_end(tcp, c, emitted, emitted == SOMETHING);
 }
 
 void tcp_retransmit(struct tcp *tcp, struct connection *c)
 {
-	uint32_t len = c->snd_end - c->snd_una;
-	bool fin;
+	ASSERT(c->records_n > 0);
+	record_emit(tcp, c, c->record_first);
+}
 
-	ASSERT(tcp_flight(c) > 0 && seq_le(c->snd_una, c->snd_end));
+bool tcp_output_probe(struct tcp *tcp, struct connection *c, bool *again_r)
+{
+	uint32_t len = tcp_unsent(c), left = window_left(c);
+	uint16_t last = (c->record_first + c->records_n - 1) & RECORD_MASK;
+
 	if (len > c->mss)
 		len = c->mss;
-	/* Only what was sent before: new data is tcp_output()'s. */
-	if (len > tcp_flight(c))
-		len = tcp_flight(c);
-	fin = (c->flags & C_CLOSE) && c->snd_una + len == c->snd_end &&
-	      seq_gt(c->snd_max, c->snd_end);
-	if (len > 0 || fin)
-		segment_emit(tcp, c, c->snd_una, len, fin);
+	*again_r = left < len || (len == 0 && !fin_due(c));
+	if (*again_r)
+		return record_emit(tcp, c, last);
+	return new_emit(tcp, c, len, fin_due(c) && len == tcp_unsent(c)) > 0;
 }

@@ -18,8 +18,12 @@ void tcp_output_force(struct tcp *tcp, struct connection *c);
 /* How many bytes more the windows take, beyond snd_nxt. */
 uint32_t tcp_usable(const struct connection *c);
 
-/* Sends the first unacknowledged segment again; snd_nxt stays. */
+/* Sends the first unacknowledged segment again, whatever the windows say. */
 void tcp_retransmit(struct tcp *tcp, struct connection *c);
+
+/* One segment beyond the congestion window, to have an answer (RFC 8985 7.3): new data or, if there
+ * is none that may be sent, the last segment again. False: nothing was sent. */
+bool tcp_output_probe(struct tcp *tcp, struct connection *c, bool *again_r);
 
 /* The SYN, or in SYN_RECEIVED the SYN with ACK; first or again. Arms the timer. */
 void tcp_syn_send(struct tcp *tcp, struct connection *c);

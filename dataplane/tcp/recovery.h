@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loss: measuring the round trip (RFC 6298), seeing that something was lost, and sending it
- * again (RFC 5681, RFC 6582).
+ * Loss: what each acknowledgement says about it, fast recovery (RFC 6675 and RFC 8985 with SACK,
+ * RFC 6582 without) and recovery after a timeout (RFC 5681 3.1, RFC 6298 5). What is lost, and how
+ * much may leave, is decided here and in the files it calls; output.c sends it.
  */
 #ifndef WIREMAP_TCP_RECOVERY_H
 #define WIREMAP_TCP_RECOVERY_H
 
-#include "state.h"
+#include "segment.h"
 
-/* `bytes` in front of snd_una were just acknowledged; snd_una has moved. */
-void tcp_recovery_acked(struct tcp *tcp, struct connection *c, uint32_t bytes);
-/* A duplicate acknowledgement as RFC 5681 2 defines it. */
-void tcp_recovery_duplicate(struct tcp *tcp, struct connection *c);
+/* Takes the acknowledgement and the SACK blocks of a segment that passed all checks; moves snd_una.
+ * Its window is not taken yet. */
+void tcp_recovery_acked(struct tcp *tcp, struct connection *c, const struct segment *s);
 /* The retransmission timer has run out with data or a FIN in flight. */
 void tcp_recovery_timeout(struct tcp *tcp, struct connection *c);
-/* What was timed is acknowledged. */
-void tcp_recovery_sample(struct tcp *tcp, struct connection *c);
+/* The reordering timer has (RFC 8985 6.2 step 5). */
+void tcp_recovery_settle(struct tcp *tcp, struct connection *c);
+/* The path takes smaller segments than those in flight: c->mss is new (RFC 1191 6.4). They go
+ * again, without a word to congestion control. */
+void tcp_recovery_shrunk(struct connection *c);
 
 #endif

@@ -18,6 +18,7 @@
 struct block;
 struct congestion;
 struct piece;
+struct scoreboard;
 struct runs;
 struct source;
 struct time_wait;
@@ -38,8 +39,9 @@ enum tcp_limits {
 	/* RFC 6928, in segments and bytes. */
 	TCP_INITIAL_SEGMENTS = 10,
 	TCP_INITIAL_BYTES = 14600,
-	TCP_DUPLICATES = 3,	/* RFC 5681 3.2 */
-	TCP_RECEIVE_SPANS = 16, /* of one consume() call; more are offered in the next */
+	TCP_DUPLICATES = 3,	  /* RFC 5681 3.2 */
+	TCP_WINDOW_MAX = 1 << 30, /* RFC 7323 2.3 */
+	TCP_RECEIVE_SPANS = 16,	  /* of one consume() call; more are offered in the next */
 	/* Where a reset answers a segment of no connection: per second and core, so that we are
 	 * no mirror (RFC 9293 gives no number; FreeBSD takes 200). */
 	TCP_RESETS_PER_S = 1000,
@@ -107,10 +109,8 @@ enum connection_flags {
 	C_ACK_NOW = 1 << 8,    /* an ACK leaves before the turn ends */
 	C_PEER_FIN = 1 << 9,   /* a FIN was seen; it is at fin_seq, perhaps beyond a gap */
 	C_BULK = 1 << 10,      /* the last answer outgrew a small block */
-	C_TIMING = 1 << 11,    /* a round trip is being measured */
 	C_RECOVERY = 1 << 12,  /* RFC 6582 fast recovery */
 	C_CWND_FULL = 1 << 13, /* the window was in full use; up to full_seq */
-	C_PROBING = 1 << 14,   /* the retransmission timer is the persist timer */
 	C_MORE = 1 << 15,      /* the session has more to say: a short segment may wait */
 	C_DRAINED = 1 << 16,   /* drain() was called */
 	C_SCALING = 1 << 17,   /* RFC 7323: both sides said so */
@@ -149,6 +149,38 @@ struct avoidance {
 	bool running;	     /* plateau_ms holds */
 };
 
+/* What the retransmission timer waits for, one thing at a time (RFC 8985 8). */
+enum tcp_wait {
+	WAIT_RTO,
+	WAIT_WINDOW,  /* the persist timer: to ask after a closed one */
+	WAIT_REORDER, /* what may be lost, or late */
+	WAIT_PROBE,   /* the loss probe */
+};
+
+enum loss_flags {
+	LOSS_TIMEOUT = 1 << 0,	   /* until c->recover: recovery after a timeout */
+	LOSS_FRTO = 1 << 1,	   /* RFC 5682 3.1 step 2 */
+	LOSS_FRTO_NEW = 1 << 2,	   /* step 3: new data before lost */
+	LOSS_PROBE = 1 << 3,	   /* RFC 8985 7: probe_end is TLP.end_seq, else None */
+	LOSS_PROBE_AGAIN = 1 << 4, /* TLP.is_retrans */
+	LOSS_PROBED = 1 << 5,	   /* no probe until something is acknowledged */
+	LOSS_SAMPLED = 1 << 6,	   /* a round trip was measured since the last probe */
+	LOSS_REORDERING = 1 << 7,  /* RFC 8985: RACK.reordering_seen */
+};
+
+enum { RECORDS_INLINE = 2 /* of a connection that asks and answers */ };
+
+/* A segment in flight (scoreboard.h). */
+struct record {
+	uint32_t seq;
+	uint32_t sent_us; /* last */
+	uint16_t bytes;	  /* of sequence space, a FIN counted */
+	uint8_t flags;	  /* enum record_flags */
+	uint8_t reserved;
+	uint16_t older, newer; /* in the network: its neighbours by time */
+};
+_Static_assert(sizeof(struct record) == 16, "four in a cache line");
+
 struct connection {
 	/* connection.c */
 	struct tuple tuple;
@@ -171,7 +203,6 @@ struct connection {
 
 	/* output.c, input.c */
 	uint32_t snd_una, snd_nxt;
-	uint32_t snd_max; /* the highest sequence sent; snd_nxt falls back behind it after an RTO */
 	uint32_t snd_end; /* after the last byte produced; our FIN stands there */
 	uint32_t snd_wnd, snd_wl1, snd_wl2;
 	uint32_t snd_wnd_max;
@@ -179,13 +210,9 @@ struct connection {
 
 	/* congestion.c and its algorithms */
 	uint32_t cwnd, ssthresh;
-	uint32_t full_seq;    /* snd_max when the window was full last, with C_CWND_FULL */
-	uint32_t reduced_seq; /* snd_max when it was reduced last */
+	uint32_t full_seq;    /* snd_nxt when the window was full last, with C_CWND_FULL */
+	uint32_t reduced_seq; /* snd_nxt when it was reduced last */
 	uint32_t w_max;	      /* RFC 9438 4.1.2 */
-	struct {
-		uint32_t cwnd, ssthresh; /* before the last reduction; cwnd 0: none */
-		uint32_t w_max, reno, prior;
-	} undo;
 	union {
 		struct slow_start start; /* while ssthresh is TCP_CWND_MAX */
 		struct avoidance avoid;
@@ -194,12 +221,27 @@ struct connection {
 	/* pacing.c */
 	uint64_t departs_ns; /* no new data before, 0: not paced */
 
+	/* scoreboard.c */
+	struct scoreboard *scoreboard;
+	struct record records[RECORDS_INLINE]; /* without a scoreboard */
+	uint32_t pipe;			       /* bytes in the network (RFC 6675) */
+	uint16_t record_first, records_n;
+	uint16_t record_oldest, record_newest; /* in the network, by time of sending */
+	uint16_t sacked_n, lost_n;
+
 	/* recovery.c */
-	uint32_t recover;
-	uint32_t duplicates;
+	uint32_t recover;    /* RFC 6582, RFC 6675: RecoveryPoint */
+	uint32_t probe_end;  /* with LOSS_PROBE */
+	uint16_t duplicates; /* without SACK: segments that have left the network */
+	uint16_t loss;	     /* enum loss_flags */
+
+	/* rtt.c */
 	uint32_t srtt_us, rttvar_us, rto_us;
-	uint32_t timed_seq;
-	uint64_t timed_ns;
+	uint32_t rtt_seq;		 /* the next sample is of an acknowledgement beyond */
+	uint32_t min_rtt_us, min_rtt_ms; /* the least of late, and when that was; 0: none */
+	uint32_t restart_us;		 /* from when on the RTO runs (RFC 6298 5) */
+
+	/* output.c */
 	uint64_t sent_ns; /* of the last data segment, for the restart after idleness */
 
 	/* application.c */
@@ -224,8 +266,12 @@ struct connection {
 	uint32_t rcv_rtt_us;		     /* as a receiver sees it, 0: not known */
 	uint32_t measure_seq, measure_ticks; /* rcv_user at the beginning of this round trip */
 	uint8_t quick;			     /* segments to acknowledge without delay */
+	/* rack.c */
+	uint8_t reorder_multiple; /* of a quarter of min_rtt_us, less one */
+	uint8_t reorder_persist;  /* recoveries that keep it */
 
 	/* timers.c */
+	uint8_t waits; /* enum tcp_wait */
 	struct wheel_timer timer;
 	uint64_t deadline_ns[TIMERS]; /* 0: not armed */
 	uint64_t heard_ns;	      /* when a valid segment came last */
@@ -249,6 +295,7 @@ struct tcp {
 	struct tcp_config config;
 	struct tcp_env *env;
 	uint64_t now_ns;
+	uint32_t now_us; /* when segments are sent */
 	uint32_t now_ms; /* the clock of timestamps (RFC 7323 5.4) */
 	struct tcp_stats stats;
 
@@ -287,6 +334,7 @@ struct tcp {
 	struct rte_mempool *blocks_large, *blocks_small;
 	struct rte_mempool *headers, *slices;
 	struct rte_mempool *pieces;
+	struct rte_mempool *scoreboards, *chunks;
 	uint32_t pieces_n, pieces_held;
 	struct block *spare; /* what produce() is promised */
 	uint32_t blocks_large_n, blocks_large_held;
@@ -298,6 +346,7 @@ struct tcp {
 static inline void tcp_clock_take(struct tcp *tcp)
 {
 	tcp->now_ns = tcp->env->clock->mono_ns;
+	tcp->now_us = (uint32_t)(tcp->now_ns / 1000);
 	tcp->now_ms = (uint32_t)(tcp->now_ns / tcp_ms);
 }
 
@@ -343,7 +392,15 @@ static inline bool tcp_wire_full(const struct tcp *tcp, const struct connection 
 /* Sent and not yet acknowledged, SYN and FIN counted. */
 static inline uint32_t tcp_flight(const struct connection *c)
 {
-	return c->snd_max - c->snd_una;
+	return c->snd_nxt - c->snd_una;
+}
+
+/* Bytes in the network, as far as is known (RFC 6675 4). */
+static inline uint32_t tcp_pipe(const struct connection *c)
+{
+	uint32_t left = (uint32_t)c->duplicates * c->mss;
+
+	return c->pipe > left ? c->pipe - left : 0;
 }
 
 /* Produced and not yet sent. */

@@ -11,6 +11,7 @@
 #include "output.h"
 #include "pieces.h"
 #include "ports.h"
+#include "scoreboard.h"
 #include "send.h"
 #include "source.h"
 #include "timers.h"
@@ -57,6 +58,8 @@ static int parts_create(struct tcp *tcp)
 		status = tcp_timewait_create(tcp);
 	if (status == 0)
 		status = tcp_send_create(tcp);
+	if (status == 0)
+		status = tcp_scoreboard_create(tcp);
 	if (status == 0)
 		status = tcp_pieces_create(tcp);
 	if (status != 0)
@@ -105,6 +108,7 @@ void tcp_destroy(struct tcp **tcp_p)
 			tcp_connection_end(tcp, &tcp->connections[i], STREAM_ABORTED);
 	wheel_destroy(&tcp->wheel);
 	tcp_pieces_destroy(tcp);
+	tcp_scoreboard_destroy(tcp);
 	tcp_send_destroy(tcp);
 	tcp_timewait_destroy(tcp);
 	tcp_listen_destroy(tcp);

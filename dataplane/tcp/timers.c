@@ -4,15 +4,47 @@
 #include "application.h"
 #include "connection.h"
 #include "output.h"
+#include "rack.h"
 #include "recovery.h"
 
-void tcp_timer_retransmit(struct tcp *tcp, struct connection *c)
+static uint32_t rto_us(const struct connection *c)
 {
 	uint64_t most_us = (uint64_t)TCP_RTO_MAX_MS * 1000;
 	uint64_t us = c->rto_us != 0 ? c->rto_us : (uint64_t)TCP_RTO_FIRST_MS * 1000;
 
 	us <<= c->retransmits;
-	tcp_timer_set(tcp, c, TIMER_RETRANSMIT, tcp->now_ns + 1000 * (us < most_us ? us : most_us));
+	return (uint32_t)(us < most_us ? us : most_us);
+}
+
+void tcp_timer_retransmit(struct tcp *tcp, struct connection *c)
+{
+	if (c->waits != WAIT_WINDOW)
+		c->waits = WAIT_RTO;
+	c->restart_us = tcp->now_us;
+	tcp_timer_set(tcp, c, TIMER_RETRANSMIT, tcp->now_ns + rto_us(c) * 1000ULL);
+}
+
+void tcp_timer_loss(struct tcp *tcp, struct connection *c)
+{
+	uint32_t since_us = tcp->now_us - c->restart_us, us = rto_us(c), probe_us;
+
+	if (c->waits == WAIT_REORDER)
+		return;
+	us = us > since_us ? us - since_us : 0;
+	c->waits = WAIT_RTO;
+	if (tcp_tlp_allowed(c)) {
+		/* Where the RTO would come first, the probe takes its time (RFC 8985 7.2). */
+		probe_us = tcp_tlp_wait_us(c);
+		us = probe_us < us ? probe_us : us;
+		c->waits = WAIT_PROBE;
+	}
+	tcp_timer_set(tcp, c, TIMER_RETRANSMIT, tcp->now_ns + us * 1000ULL);
+}
+
+void tcp_timer_reorder(struct tcp *tcp, struct connection *c, uint32_t wait_us)
+{
+	c->waits = WAIT_REORDER;
+	tcp_timer_set(tcp, c, TIMER_RETRANSMIT, tcp->now_ns + wait_us * 1000ULL);
 }
 
 void tcp_timer_keepalive(struct tcp *tcp, struct connection *c)
@@ -66,8 +98,13 @@ static void retransmit_timeout(struct tcp *tcp, struct connection *c)
 {
 	if (c->state == SYN_SENT || c->state == SYN_RECEIVED) {
 		syn_timeout(tcp, c);
-	} else if (c->flags & C_PROBING) {
+	} else if (c->waits == WAIT_WINDOW) {
 		probe_timeout(tcp, c);
+	} else if (c->waits == WAIT_REORDER) {
+		tcp_recovery_settle(tcp, c);
+	} else if (c->waits == WAIT_PROBE) {
+		tcp_tlp_send(tcp, c);
+		tcp_timer_retransmit(tcp, c);
 	} else {
 		tcp->stats.retransmit_timeout++;
 		if (c->retransmits >= TCP_RETRANSMITS) {

@@ -21,8 +21,13 @@ static inline void tcp_timer_clear(struct connection *c, enum tcp_timer kind)
 	c->deadline_ns[kind] = 0;
 }
 
-/* Arms the retransmission timer with the RTO, backed off (RFC 6298 5). */
+/* Arms the retransmission timer with the RTO, backed off, from now on (RFC 6298 5). */
 void tcp_timer_retransmit(struct tcp *tcp, struct connection *c);
+/* Arms it for what comes first, a loss probe or the RTO, which goes on as it runs. Waiting for what
+ * may be reordered is not disturbed. */
+void tcp_timer_loss(struct tcp *tcp, struct connection *c);
+/* Arms it for the end of the reordering window (RFC 8985 6.2 step 5). */
+void tcp_timer_reorder(struct tcp *tcp, struct connection *c, uint32_t wait_us);
 
 /* The connection is established: keepalive runs. */
 void tcp_timer_keepalive(struct tcp *tcp, struct connection *c);

@@ -104,7 +104,7 @@ void tcp_timewait_enter(struct tcp *tcp, const struct connection *c)
 	tcp->waiting_free = tcp->waiting[number].newer;
 	tcp->waiting[number] = (struct time_wait){.tuple = c->tuple,
 						  .rcv_nxt = c->rcv_nxt,
-						  .snd_nxt = c->snd_max,
+						  .snd_nxt = c->snd_nxt,
 						  .ts_recent = c->ts_recent,
 						  .ts_offset = c->ts_offset,
 						  .timestamps = !!(c->flags & C_TIMESTAMPS)};

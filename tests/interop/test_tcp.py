@@ -35,6 +35,22 @@ def test_server_closes_in_order_after_logout(service):
             assert text.startswith(b"* BYE") and b"\r\nq OK" in text
 
 
+@pytest.mark.parametrize("octets", [1, 100, 5000])
+def test_last_answer_before_the_reset(service, octets):
+    """What a client writes behind its LOGOUT is reset, but not before it has the answer."""
+    for _ in range(20):
+        with service.log_in() as raw:
+            raw.send(b"q LOGOUT\r\n" + b"x" * octets)
+            try:
+                while raw.more():
+                    pass
+            except ConnectionResetError:
+                pass
+            text = raw.buffer
+            assert text.startswith(b"* BYE") and b"\r\nq OK" in text
+    service.check_healthy()
+
+
 def test_half_close(service, account_named):
     """The client shuts its side down behind its commands and still gets every answer."""
     account = account_named("big")

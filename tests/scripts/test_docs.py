@@ -77,3 +77,25 @@ def test_unit_is_one_that_systemd_understands(top, tmp_path):
     done = subprocess.run(["systemd-analyze", "verify", path], capture_output=True, text=True,
                           env={"SYSTEMD_UNIT_PATH": f"{tmp_path}:", "PATH": "/usr/bin:/bin"})
     assert "wiremapd.service:" not in done.stderr, done.stderr
+
+
+def scripts_of_the_manual(top):
+    """The patterns TOPIC/NAME in the last column of docs/tcp.md's table; a topic holds on."""
+    text = (top / "docs" / "tcp.md").read_text()
+    table = text[text.index("## Section by section"):text.index("## Deliberate differences")]
+    found = []
+    for row in re.findall(r"^\| .* \| ([a-z_0-9]+/[a-z_0-9*/, ]+) \|$", table, re.M):
+        topic = None
+        for name in row.split(", "):
+            topic, name = name.split("/") if "/" in name else (topic, name)
+            found.append(f"{topic}/{name}.pkt")
+    return found
+
+
+def test_every_script_of_the_manual_is_there(top):
+    scripts = top / "tests" / "packet" / "scripts"
+    named = scripts_of_the_manual(top)
+    assert len(named) > 80
+    assert not [name for name in named if not list(scripts.glob(name))]
+    for topic in scripts.iterdir():
+        assert any(name.startswith(topic.name + "/") for name in named), topic.name

@@ -45,7 +45,7 @@ static void segment_forge(struct forger *forger, unsigned to, const struct conne
 	struct host *host = &forger->world->hosts[to];
 	uint8_t flags = kinds[random_below(&forger->random, sizeof(kinds))];
 	/* What is not a reset or SYN must be acknowledged to be believed, and is not. */
-	uint32_t ack = c->snd_max + 1 + (uint32_t)random_below(&forger->random, 1U << 30);
+	uint32_t ack = c->snd_nxt + 1 + (uint32_t)random_below(&forger->random, 1U << 30);
 	struct rte_tcp_hdr *tcp = packet_tcp(packet);
 
 	*tcp = (struct rte_tcp_hdr){
@@ -69,7 +69,7 @@ static void icmp_forge(struct forger *forger, unsigned to, const struct connecti
 	uint16_t len = PACKET_IP_BYTES + ICMP_BYTES + QUOTED_BYTES;
 	struct host *host = &forger->world->hosts[to];
 	uint8_t *icmp = packet + PACKET_IP_BYTES, *quoted = icmp + ICMP_BYTES;
-	uint32_t beyond = c->snd_max + (uint32_t)random_below(&forger->random, 1U << 30);
+	uint32_t beyond = c->snd_nxt + (uint32_t)random_below(&forger->random, 1U << 30);
 
 	*packet_tcp(quoted) = (struct rte_tcp_hdr){
 		.src_port = rte_cpu_to_be_16(c->tuple.local_port),

@@ -8,6 +8,7 @@
 #include "connection.h"
 #include "hog.h"
 #include "output.h"
+#include "scoreboard.h"
 #include "segment.h"
 #include "send.h"
 
@@ -24,19 +25,20 @@ enum {
 struct invariant_shadow {
 	bool live;
 	uint32_t generation;
-	uint32_t snd_una, snd_max, rcv_user, rcv_nxt, rcv_adv;
+	uint32_t snd_una, snd_nxt, rcv_user, rcv_nxt, rcv_adv;
 	uint32_t offered; /* the right edge that the wire has seen */
-	uint32_t cwnd, reduced_seq, flight, mss, flags, retransmits;
+	uint32_t cwnd, reduced_seq, undo_cwnd, flight, sacked, mss, flags, retransmits;
+	uint8_t waits;
 };
 
 static void fail(struct invariant *invariant, const struct connection *c, const char *what)
 {
 	journal_fail(
 		invariant->journal,
-		"%s: port %u: %s (state %u flags %x una %u nxt %u max %u end %u wnd %u cwnd %u "
+		"%s: port %u: %s (state %u flags %x una %u nxt %u pipe %u end %u wnd %u cwnd %u "
 		"user %u rcv %u adv %u)",
 		invariant->name, c->tuple.peer_port, what, c->state, c->flags, c->snd_una,
-		c->snd_nxt, c->snd_max, c->snd_end, c->snd_wnd, c->cwnd, c->rcv_user, c->rcv_nxt,
+		c->snd_nxt, tcp_pipe(c), c->snd_end, c->snd_wnd, c->cwnd, c->rcv_user, c->rcv_nxt,
 		c->rcv_adv);
 }
 
@@ -51,6 +53,7 @@ static void check_closed(struct invariant *invariant, const struct connection *c
 {
 	HOLDS(c->blocks == NULL && c->pieces == NULL && c->runs == NULL && c->pieces_n == 0,
 	      "closed with memory");
+	HOLDS(c->scoreboard == NULL && c->records_n == 0, "closed with records");
 	HOLDS(!wheel_armed(&c->timer), "closed with a timer");
 	for (unsigned i = 0; i < TIMERS; i++)
 		HOLDS(c->deadline_ns[i] == 0, "closed with a deadline");
@@ -62,8 +65,11 @@ static void check_sending(struct invariant *invariant, const struct tcp *tcp,
 	uint32_t end = c->snd_end + !!(c->flags & C_CLOSE);
 
 	HOLDS(seq_le(c->snd_una, c->snd_nxt), "snd_una beyond snd_nxt");
-	HOLDS(seq_le(c->snd_nxt, c->snd_max), "snd_nxt beyond snd_max");
-	HOLDS(seq_le(c->snd_max, end), "sent beyond what was produced");
+	HOLDS(seq_le(c->snd_nxt, end), "sent beyond what was produced");
+	HOLDS(tcp_scoreboard_check(c), "the scoreboard is wrong");
+	HOLDS(c->state < ESTABLISHED || c->records_n > 0 || tcp_flight(c) == 0,
+	      "in flight and not on the scoreboard");
+	HOLDS(c->scoreboard == NULL || c->records_n > 0, "a scoreboard with nothing in flight");
 	HOLDS(seq_gt(c->snd_una, c->snd_end) ||
 		      c->snd_end - c->snd_una <= tcp->config.send_bytes_max,
 	      "more is kept than send_bytes_max");
@@ -111,12 +117,30 @@ static void check_motion(struct invariant *invariant, const struct connection *c
 			 const struct invariant_shadow *was)
 {
 	HOLDS(seq_ge(c->snd_una, was->snd_una), "snd_una went back");
-	HOLDS(seq_ge(c->snd_max, was->snd_max), "snd_max went back");
+	HOLDS(seq_ge(c->snd_nxt, was->snd_nxt), "snd_nxt went back");
 	HOLDS(seq_ge(c->rcv_user, was->rcv_user), "rcv_user went back");
 	HOLDS(seq_ge(c->rcv_nxt, was->rcv_nxt), "rcv_nxt went back");
 	HOLDS(seq_ge(c->rcv_adv, was->rcv_adv), "the offered window shrank");
-	HOLDS(seq_le(c->snd_una, was->snd_max) || invariant->received == 0,
+	HOLDS(seq_le(c->snd_una, was->snd_nxt) || invariant->received == 0,
 	      "acknowledged what was never sent");
+}
+
+static uint32_t undo_cwnd(const struct connection *c)
+{
+	return c->scoreboard != NULL ? c->scoreboard->undo.cwnd : 0;
+}
+
+static uint32_t sacked_bytes(const struct connection *c)
+{
+	uint32_t bytes = 0;
+
+	for (uint32_t i = 0; i < c->records_n; i++) {
+		const struct record *record = tcp_record((struct connection *)(uintptr_t)c,
+							 (c->record_first + i) & RECORD_MASK);
+
+		bytes += record->flags & RECORD_SACKED ? record->bytes : 0;
+	}
+	return bytes;
 }
 
 /*
@@ -127,16 +151,21 @@ static void check_motion(struct invariant *invariant, const struct connection *c
 static void check_growth(struct invariant *invariant, const struct tcp *tcp,
 			 const struct connection *c, const struct invariant_shadow *was)
 {
-	uint64_t most = (uint64_t)was->cwnd + (c->snd_una - was->snd_una) +
-			(uint64_t)invariant->received * was->mss;
-	uint64_t before =
-		(was->cwnd > was->flight ? was->cwnd : was->flight) + (c->snd_una - was->snd_una);
+	/* Cumulatively or by SACK; a reneging may take some of it back. */
+	uint32_t delivered = c->snd_una - was->snd_una + sacked_bytes(c) - was->sacked;
+	uint64_t most, before;
 	uint64_t share;
 	uint32_t mss = was->mss > c->mss ? was->mss : c->mss;
 	unsigned tenths = tcp->config.congestion == TCP_NEWRENO ? NEWRENO_TENTHS : CUBIC_TENTHS;
 
+	if ((int32_t)delivered < 0)
+		delivered = 0;
+	most = (uint64_t)was->cwnd + delivered + (uint64_t)invariant->received * was->mss;
+	before = (uint64_t)(was->cwnd > was->flight ? was->cwnd : was->flight) + delivered;
 	if ((was->flags | c->flags) & C_RECOVERY)
 		most += c->ssthresh + TCP_DUPLICATES * c->mss;
+	if (undo_cwnd(c) == 0 && was->undo_cwnd > 0)
+		most += was->undo_cwnd;
 	HOLDS(c->cwnd <= most, "cwnd grew by more than it may");
 	share = before * tenths / 10;
 	share = (share > 2ULL * mss ? share : 2ULL * mss) + mss;
@@ -144,7 +173,7 @@ static void check_growth(struct invariant *invariant, const struct tcp *tcp,
 		HOLDS(c->ssthresh <= share || seq_lt(c->snd_una, was->reduced_seq),
 		      "a loss left ssthresh too high");
 	if (invariant->received == 0 && c->retransmits > was->retransmits &&
-	    !((c->flags | was->flags) & C_PROBING) && was->flight > 0)
+	    c->waits != WAIT_WINDOW && was->waits != WAIT_WINDOW && was->flight > 0)
 		HOLDS(c->cwnd <= mss, "a timeout left cwnd above one MSS");
 }
 
@@ -155,16 +184,19 @@ static void shadow_take(struct invariant_shadow *shadow, const struct connection
 	if (!known)
 		*shadow = (struct invariant_shadow){.live = true, .generation = c->generation};
 	shadow->snd_una = c->snd_una;
-	shadow->snd_max = c->snd_max;
+	shadow->snd_nxt = c->snd_nxt;
 	shadow->rcv_user = c->rcv_user;
 	shadow->rcv_nxt = c->rcv_nxt;
 	shadow->rcv_adv = c->rcv_adv;
 	shadow->cwnd = c->cwnd;
 	shadow->flight = tcp_flight(c);
+	shadow->sacked = sacked_bytes(c);
 	shadow->mss = c->mss;
 	shadow->flags = c->flags;
 	shadow->retransmits = c->retransmits;
 	shadow->reduced_seq = c->reduced_seq;
+	shadow->undo_cwnd = undo_cwnd(c);
+	shadow->waits = c->waits;
 }
 
 static void check_one(struct invariant *invariant, const struct tcp *tcp,
@@ -223,7 +255,8 @@ static void check_new_data(struct invariant *invariant, const struct connection 
 
 	HOLDS(seq_le(end, c->snd_una + c->snd_wnd), "sent beyond the peer's window");
 	if (!(c->flags & C_RECOVERY))
-		HOLDS(end - c->snd_una <= allowed, "sent beyond the congestion window");
+		HOLDS(tcp_pipe(c) + (end - c->snd_nxt) <= allowed,
+		      "sent beyond the congestion window");
 }
 
 /* RFC 9293 3.8.6.2.2, SHLD-14: what was offered is never taken back. */
@@ -266,7 +299,7 @@ void invariant_sent(struct invariant *invariant, const uint8_t src[16], const ui
 		return;
 	HOLDS(seq_ge(seq, c->snd_una), "sent what is acknowledged");
 	HOLDS(seq_le(end, c->snd_end), "sent what was not produced");
-	if (seq_gt(end, c->snd_max))
+	if (seq_gt(end, c->snd_nxt))
 		check_new_data(invariant, c, end);
 }
 

@@ -31,7 +31,7 @@ static struct connection *victim(struct tcp *tcp)
 	for (uint32_t i = 0; i < tcp->connections_fresh; i++) {
 		struct connection *c = &tcp->connections[i];
 
-		if (c->state == ESTABLISHED && tcp_flight(c) > 0 && c->snd_nxt == c->snd_max)
+		if (c->state == ESTABLISHED && tcp_flight(c) > 0)
 			return c;
 	}
 	return NULL;

@@ -136,7 +136,7 @@ static const struct config_key tcp_keys[] = {
 	NUMBER(config_tcp, syn_received_max, 1, 1 << 20, 4096),
 	NUMBER(config_tcp, source_syn_received_max, 0, 1 << 20, 256),
 	NUMBER(config_tcp, source_connections_max, 0, 1 << 24, 4096),
-	NUMBER(config_tcp, source_syns_per_s, 0, 1000000, 1000),
+	NUMBER(config_tcp, source_syns_per_s, 0, 1000000, 10000),
 	NUMBER(config_tcp, receive_bytes_max, 4096, 1 << 26, 4 << 20),
 	NUMBER(config_tcp, send_bytes_max, 32768, 1 << 26, 4 << 20),
 	NUMBER(config_tcp, packet_memory_mb, 1, 1 << 20, 64),

@@ -32,6 +32,7 @@ json_t *counters_tcp(const struct loop *loop, unsigned core)
 	loop_tcp_stats(loop, core, &stats);
 	TCP_COUNTERS(PUT)
 	PUT(connections)
+	PUT(syn_received)
 	return object;
 }
 

@@ -15,13 +15,15 @@
 #include <cmocka.h>
 
 #include "congestion.h"
+#include "scoreboard.h"
 
 enum { MSS = 1460 };
 
 struct path {
 	struct tcp tcp;
 	struct connection c;
-	uint32_t rtt_us; /* of the next acknowledgements */
+	struct scoreboard board; /* for what is undone */
+	uint32_t rtt_us;	 /* of the next acknowledgements */
 };
 
 static inline void path_begin(struct path *path, enum tcp_congestion which, uint32_t rtt_us)
@@ -31,7 +33,8 @@ static inline void path_begin(struct path *path, enum tcp_congestion which, uint
 	path->tcp.now_ns = 5000000000;
 	path->tcp.now_ms = 5000;
 	path->c.mss = MSS;
-	path->c.snd_una = path->c.snd_max = path->c.recover = 0xfffff000; /* wraps soon */
+	path->c.scoreboard = &path->board;
+	path->c.snd_una = path->c.snd_nxt = path->c.recover = 0xfffff000; /* wraps soon */
 	path->c.srtt_us = rtt_us;
 	path->c.rto_us = 200000;
 	tcp_congestion_start(&path->tcp, &path->c);
@@ -48,8 +51,8 @@ static inline void path_fill(struct path *path)
 {
 	uint32_t end = path->c.snd_una + path->c.cwnd / MSS * MSS;
 
-	if (seq_gt(end, path->c.snd_max))
-		path->c.snd_max = end;
+	if (seq_gt(end, path->c.snd_nxt))
+		path->c.snd_nxt = end;
 	path->c.sent_ns = path->tcp.now_ns;
 	tcp_congestion_full(&path->c);
 }
@@ -85,7 +88,7 @@ static inline void path_round(struct path *path)
 /* Everything is acknowledged, and nothing of it grows the window. */
 static inline void path_drain(struct path *path)
 {
-	path->c.snd_una = path->c.snd_max;
+	path->c.snd_una = path->c.snd_nxt;
 }
 
 /* A loss that recovery has dealt with. */
@@ -93,7 +96,7 @@ static inline void path_lose(struct path *path, enum congestion_event event)
 {
 	tcp_congestion_reduce(&path->tcp, &path->c, event);
 	path->c.cwnd = event == CONGESTION_TIMEOUT ? MSS : path->c.ssthresh;
-	path->c.snd_una = ++path->c.snd_max; /* a window begins */
+	path->c.snd_una = ++path->c.snd_nxt; /* a window begins */
 }
 
 #endif

@@ -164,7 +164,7 @@ static void reduces_what_was_in_use(void **state)
 	reduced(&path, 100, 10000);
 	assert_int_equal(path.c.ssthresh, 70 * MSS);
 	/* The application has sent twenty segments of a window of seventy for a while. */
-	path.c.snd_max += 20 * MSS;
+	path.c.snd_nxt += 20 * MSS;
 	path_ack(&path, MSS);
 	path_ack(&path, MSS);
 	path.c.flags &= ~(uint32_t)C_CWND_FULL;
@@ -250,7 +250,7 @@ static void time_stands_while_the_application_is_quiet(void **state)
 	path_drain(&quiet);
 	for (unsigned i = 0; i < 600; i++) {
 		path_wait(&quiet, 100000);
-		quiet.c.snd_max = quiet.c.snd_una + MSS;
+		quiet.c.snd_nxt = quiet.c.snd_una + MSS;
 		path_ack(&quiet, MSS);
 	}
 	assert_int_equal(quiet.c.cwnd, path.c.cwnd);

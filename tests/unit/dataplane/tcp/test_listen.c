@@ -2,6 +2,7 @@
 #include "rig.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "eal.h"
 
@@ -253,6 +254,35 @@ static void another_syn_is_challenged(void **state)
 	assert_int_equal(rig_stats(rig).challenge_acks, 2);
 }
 
+static unsigned log_lines;
+
+static void log_write(struct log *log, enum log_level level, const char *line)
+{
+	(void)log;
+	assert_int_equal(level, LOG_LEVEL_WARNING);
+	assert_non_null(strstr(line, "cookies"));
+	log_lines++;
+}
+
+/* A flood does not fill the log: a line a minute. */
+static void limits_are_logged_rarely(void **state)
+{
+	struct log log = {log_write, LOG_LEVEL_DEBUG};
+	struct rig *rig = *state;
+
+	log_lines = 0;
+	rig->env.log = &log;
+	for (unsigned i = 0; i < 1000; i++, rig->peer_port++)
+		rig_segment(rig, SYN, 1, 0, NULL, 0);
+	assert_int_equal(log_lines, 1);
+	rig_sleep(rig, 60000);
+	rig_forget_sent(rig);
+	for (unsigned i = 0; i < 1000; i++, rig->peer_port++)
+		rig_segment(rig, SYN, 1, 0, NULL, 0);
+	assert_int_equal(log_lines, 2);
+	rig->env.log = NULL;
+}
+
 /* LAND, and addresses that nobody has (RFC 9293 3.9.2.3). */
 static void impossible_peers_get_nothing(void **state)
 {
@@ -310,6 +340,7 @@ int main(void)
 		RIG_TEST(application_refuses),
 		RIG_TEST(connections_are_bounded),
 		RIG_TEST(another_syn_is_challenged),
+		RIG_TEST(limits_are_logged_rarely),
 		RIG_TEST(impossible_peers_get_nothing),
 		RIG_TEST(tiny_and_missing_mss),
 		RIG_TEST(drained_takes_no_more),

@@ -81,7 +81,7 @@ static void slow_start_after_a_timeout(void **state)
 	(void)state;
 	avoiding(&path, 50);
 	path_fill(&path);
-	path.c.recover = path.c.snd_max;
+	path.c.recover = path.c.snd_nxt;
 	tcp_congestion_reduce(&path.tcp, &path.c, CONGESTION_TIMEOUT);
 	path.c.cwnd = MSS;
 	tcp_congestion_full(&path.c);
@@ -102,15 +102,15 @@ static void unused_does_not_grow(void **state)
 	(void)state;
 	avoiding(&path, 50);
 	for (unsigned i = 0; i < 100; i++) {
-		path.c.snd_max = path.c.snd_una + 30 * MSS;
+		path.c.snd_nxt = path.c.snd_una + 30 * MSS;
 		path_ack(&path, 30 * MSS);
 	}
 	assert_int_equal(path.c.cwnd, 50 * MSS);
 	path_begin(&path, TCP_NEWRENO, 10000);
-	path.c.snd_max = path.c.snd_una + 5 * MSS;
+	path.c.snd_nxt = path.c.snd_una + 5 * MSS;
 	path_ack(&path, 2 * MSS);
 	assert_int_equal(path.c.cwnd, 14600);
-	path.c.snd_max = path.c.snd_una + 6 * MSS;
+	path.c.snd_nxt = path.c.snd_una + 6 * MSS;
 	path_ack(&path, 2 * MSS);
 	assert_int_equal(path.c.cwnd, 12 * MSS);
 	/* Of a window that was full every acknowledgement counts, and none of the next. */
@@ -119,7 +119,7 @@ static void unused_does_not_grow(void **state)
 	for (unsigned i = 0; i < 5; i++)
 		path_ack(&path, 2 * MSS);
 	assert_int_equal(path.c.cwnd, 20 * MSS);
-	path.c.snd_max = path.c.snd_una + 2 * MSS;
+	path.c.snd_nxt = path.c.snd_una + 2 * MSS;
 	path_ack(&path, 2 * MSS);
 	assert_int_equal(path.c.cwnd, 20 * MSS);
 }

@@ -80,7 +80,7 @@ static void short_paths_wait_for_nothing(void **state)
 static void long_paths_wait(void **state)
 {
 	struct tcp tcp = {.now_ns = 5000 * ms};
-	struct connection c = {.cwnd = 100 * RIG_MSS, .mss = RIG_MSS, .snd_max = 50 * RIG_MSS};
+	struct connection c = {.cwnd = 100 * RIG_MSS, .mss = RIG_MSS, .snd_nxt = 50 * RIG_MSS};
 
 	(void)state;
 	for (c.srtt_us = TCP_PACED_RTT_US - 1; c.srtt_us <= TCP_PACED_RTT_US; c.srtt_us++) {

@@ -110,7 +110,7 @@ static void the_table_is_never_full(void **state)
 	uint8_t addr[16];
 	unsigned full = 0;
 
-	rig->tcp->config.source_connections_max = 50;
+	rig->tcp->config.source_connections_max = 16;
 	memcpy(addr, rig_peer_addr, 16);
 	for (unsigned pass = 0; pass < 2; pass++)
 		for (uint32_t i = 0; i < 200000; i++) {

@@ -26,26 +26,26 @@ struct header {
 	uint32_t seq, ack;
 	uint8_t flags;
 	uint16_t window;
-	size_t options_bytes;
-	uint8_t options[OPTIONS_BYTES_MAX];
 };
 
-/* An mbuf with the header alone, or NULL. */
+/* An mbuf with the header alone, and its options if not NULL; or NULL. */
 static struct rte_mbuf *segment_new(struct tcp *tcp, const struct tuple *tuple,
-				    const struct header *header)
+				    const struct header *header, const struct options *options)
 {
-	uint16_t bytes = (uint16_t)(HEADER_BYTES + header->options_bytes);
 	struct rte_mbuf *segment = rte_pktmbuf_alloc(tcp->headers);
 	struct rte_tcp_hdr *tcp_header;
+	uint16_t bytes = HEADER_BYTES;
 
 	if (segment == NULL) {
 		tcp->stats.memory_dropped++;
 		return NULL;
 	}
+	tcp_header = rte_pktmbuf_mtod(segment, struct rte_tcp_hdr *);
+	if (options != NULL)
+		bytes += (uint16_t)tcp_options_write(options, (uint8_t *)(tcp_header + 1));
 	segment->data_len = bytes;
 	segment->pkt_len = bytes;
 	segment->l4_len = bytes;
-	tcp_header = rte_pktmbuf_mtod(segment, struct rte_tcp_hdr *);
 	*tcp_header = (struct rte_tcp_hdr){
 		.src_port = rte_cpu_to_be_16(tuple->local_port),
 		.dst_port = rte_cpu_to_be_16(tuple->peer_port),
@@ -55,7 +55,6 @@ static struct rte_mbuf *segment_new(struct tcp *tcp, const struct tuple *tuple,
 		.tcp_flags = header->flags,
 		.rx_win = rte_cpu_to_be_16(header->window),
 	};
-	memcpy(tcp_header + 1, header->options, header->options_bytes);
 	return segment;
 }
 
@@ -98,8 +97,7 @@ static struct rte_mbuf *segment_of(struct tcp *tcp, struct connection *c, uint32
 	if (c->runs != NULL || repeated != NULL)
 		tcp_sack_put(tcp, c, repeated, room, &options);
 	header.window = window_offer(tcp, c);
-	header.options_bytes = tcp_options_write(&options, header.options);
-	return segment_new(tcp, &c->tuple, &header);
+	return segment_new(tcp, &c->tuple, &header, &options);
 }
 
 void tcp_bare_send(struct tcp *tcp, const struct tuple *tuple, uint32_t seq, uint32_t ack,
@@ -108,9 +106,7 @@ void tcp_bare_send(struct tcp *tcp, const struct tuple *tuple, uint32_t seq, uin
 	struct header header = {.seq = seq, .ack = ack, .flags = flags, .window = window};
 	struct rte_mbuf *segment;
 
-	if (options != NULL)
-		header.options_bytes = tcp_options_write(options, header.options);
-	segment = segment_new(tcp, tuple, &header);
+	segment = segment_new(tcp, tuple, &header, options);
 	if (segment == NULL)
 		return;
 	if (flags & SEGMENT_RST)
@@ -211,8 +207,7 @@ bool tcp_syn_emit(struct tcp *tcp, const struct connection *c, uint32_t timestam
 
 	if (answer)
 		header.flags |= SEGMENT_ACK;
-	header.options_bytes = tcp_options_write(&options, header.options);
-	segment = segment_new(tcp, &c->tuple, &header);
+	segment = segment_new(tcp, &c->tuple, &header, &options);
 	if (segment == NULL)
 		return false;
 	segment_send(tcp, &c->tuple, segment, ECN_NOT);

@@ -123,13 +123,14 @@ void tcp_syn_learn(struct tcp *tcp, struct connection *c, const struct segment *
 	c->snd_wl2 = s->ack;
 }
 
-/* RFC 9293 3.9.2.3 and RFC 1122 4.2.3.10: nobody who could answer has such an address; nor do we
- * talk to ourselves (LAND). */
+/* RFC 9293 3.9.2.3 and RFC 1122 4.2.3.10: nobody who could answer has such an address (IPv4's
+ * networks 0 and from 224 on, IPv6's ff00::/8); nor do we talk to ourselves (LAND). */
 static bool peer_is_host(const struct tuple *tuple)
 {
-	const uint8_t *ip = tuple->peer + 12;
+	const uint8_t *peer = tuple->peer;
+	bool host = tcp_address_is_mapped(peer) ? peer[12] != 0 && peer[12] < 224 : peer[0] != 0xff;
 
-	return ip[0] != 0 && ip[0] < 224 && memcmp(tuple->peer, tuple->local, 16) != 0;
+	return host && memcmp(peer, tuple->local, sizeof(tuple->peer)) != 0;
 }
 
 /* No more than a line a minute: who floods us must not fill the log, too. */

@@ -13,6 +13,7 @@ enum {
 	MEMORY_PORT_QUEUE_MB = 16,
 	CONNECTION_BYTES = 2048,
 	SESSION_BYTES = 4096,
+	FRAGMENT_BYTES = 3072,
 };
 
 static int cores_check(const struct wiremap_config *config, struct config_error *error)
@@ -103,6 +104,9 @@ static unsigned memory_mb(const struct wiremap_config *config)
 	per_core = config->tcp.packet_memory_mb +
 		   (((uint64_t)config->tcp.connections_max * CONNECTION_BYTES +
 		     (uint64_t)config->imap.sessions_max * SESSION_BYTES +
+		     (config->net.fragments == CONFIG_FRAGMENTS_REASSEMBLE
+			      ? (uint64_t)config->net.fragments_max * FRAGMENT_BYTES
+			      : 0) +
 		     (uint64_t)config->imap.command_buffers * config->imap.command_bytes_max) >>
 		    20);
 	return (unsigned)(MEMORY_BASE_MB + queues * MEMORY_PORT_QUEUE_MB +

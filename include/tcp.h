@@ -62,7 +62,8 @@ struct tcp_config {
 	uint32_t receive_bytes_max; /* per connection, the largest window offered */
 	uint32_t send_bytes_max;    /* per connection, unacknowledged and unsent */
 	uint32_t packet_memory_bytes;
-	uint32_t quantum_ns; /* about how long one connection may produce in a turn */
+	bool path_mtu_probing; /* segments that vanish become smaller (RFC 4821) */
+	uint32_t quantum_ns;   /* about how long one connection may produce in a turn */
 	enum tcp_congestion congestion;
 	enum tcp_ecn ecn;
 	int socket;	    /* NUMA node, or -1 */
@@ -115,6 +116,10 @@ struct tcp_env {
 	X(sack_blocks_out)                                                                         \
 	X(dsacks_out)                                                                              \
 	X(reneged_out)                                                                             \
+	X(path_mtu_lowered)                                                                        \
+	X(path_mtu_disbelieved)                                                                    \
+	X(path_mtu_known)                                                                          \
+	X(mtu_black_holes)                                                                         \
 	X(window_tuned)                                                                            \
 	X(acks_coalesced)                                                                          \
 	X(window_probes)                                                                           \

@@ -210,6 +210,7 @@ struct connection *tcp_connection_new(struct tcp *tcp, const struct tuple *tuple
 	tcp_connection_number(c, isn_choose(tcp, tuple, hash, (uint32_t)secret));
 	c->ts_offset = tcp_secret_stamp(secret);
 	c->heard_ns = tcp->now_ns;
+	c->challenge_ms = tcp->now_ms - TCP_CHALLENGE_MS;
 	if (state == SYN_SENT)
 		c->flags = C_ACTIVE;
 	tcp_window_start(tcp, c);

@@ -79,10 +79,8 @@ static enum check check_sequence(struct tcp *tcp, struct connection *c, struct s
 		/* Without the flags this time: then so are we (RFC 3168 6.1.1). */
 		if ((s->flags & ECN_SETUP) != ECN_SETUP)
 			c->flags &= ~(uint32_t)C_ECN;
-		if (tcp->now_ns >= c->challenge_ns) {
-			c->challenge_ns = tcp->now_ns + TCP_CHALLENGE_MS * tcp_ms;
+		if (tcp_challenge_take(tcp, c))
 			tcp_syn_send(tcp, c);
-		}
 		return DROP;
 	}
 	tcp->stats.window_dropped++;

@@ -7,9 +7,7 @@
 #include <rte_tcp.h>
 
 #include "connection.h"
-#include "options.h"
-#include "output.h"
-#include "recovery.h"
+#include "mtu.h"
 
 enum icmp {
 	UNREACHABLE = 3,
@@ -21,7 +19,8 @@ enum icmp {
 
 /* The connection whose segment is quoted, if that segment may be on its way now (RFC 5927 4.1:
  * else it was made up by one who does not see our segments). */
-static struct connection *quoted_connection(struct tcp *tcp, struct span quoted)
+static struct connection *quoted_connection(struct tcp *tcp, struct span quoted, uint32_t *bytes_r,
+					    uint32_t *seq_r)
 {
 	struct rte_ipv4_hdr ip;
 	struct rte_tcp_hdr header;
@@ -46,40 +45,24 @@ static struct connection *quoted_connection(struct tcp *tcp, struct span quoted)
 	c = tcp_connection_find(tcp, &tuple, tcp_tuple_hash(tcp, &tuple));
 	if (c == NULL || seq_lt(seq, c->snd_una) || seq_ge(seq, c->snd_nxt))
 		return NULL;
+	*bytes_r = rte_be_to_cpu_16(ip.total_length);
+	*seq_r = seq;
 	return c;
-}
-
-/* RFC 1191: smaller segments from now on, and what is in flight again, for none of it arrives.
- * Nothing was lost to congestion, so the window stays. */
-static void path_shrinks(struct tcp *tcp, struct connection *c, uint32_t mtu)
-{
-	uint32_t headers = TCP_HEADERS;
-
-	if (c->state < ESTABLISHED)
-		return;
-	if (c->flags & C_TIMESTAMPS)
-		headers += OPTIONS_TIMESTAMP_BYTES;
-	if (mtu < TCP_MTU_MIN)
-		mtu = TCP_MTU_MIN;
-	if (mtu - headers >= c->mss)
-		return;
-	c->mss = (uint16_t)(mtu - headers);
-	tcp_recovery_shrunk(c);
-	tcp_connection_touch(tcp, c);
 }
 
 void tcp_icmp(struct tcp *tcp, uint8_t type, uint8_t code, uint32_t mtu, struct span quoted)
 {
 	struct connection *c;
+	uint32_t bytes, seq;
 
 	if (type != UNREACHABLE)
 		return;
 	tcp_clock_take(tcp);
-	c = quoted_connection(tcp, quoted);
+	c = quoted_connection(tcp, quoted, &bytes, &seq);
 	if (c == NULL)
 		return;
-	if (code == FRAGMENTATION_NEEDED)
-		path_shrinks(tcp, c, mtu);
+	if (code == FRAGMENTATION_NEEDED && c->state >= ESTABLISHED)
+		tcp_mtu_claim(tcp, c, mtu, bytes, seq);
 	/* RFC 5927 5.2: no error ends a connection that is established. */
 	else if (c->state == SYN_SENT && (code == UNREACHABLE_PORT || code == UNREACHABLE_PROTOCOL))
 		tcp_connection_end(tcp, c, STREAM_REFUSED);

@@ -8,6 +8,7 @@
 #include "cookie.h"
 #include "ecn.h"
 #include "input.h"
+#include "mtu.h"
 #include "output.h"
 #include "source.h"
 #include "timewait.h"
@@ -107,6 +108,7 @@ void tcp_syn_learn(struct tcp *tcp, struct connection *c, const struct segment *
 		mss = (uint16_t)(mss - OPTIONS_TIMESTAMP_BYTES);
 	}
 	c->mss = mss;
+	tcp_mtu_start(tcp, c);
 	c->rcv_mss = mss;
 	if (options->scaling)
 		c->flags |= C_SCALING;

@@ -157,9 +157,8 @@ void tcp_repeat_send(struct tcp *tcp, struct connection *c, const struct sack_bl
 
 void tcp_challenge_send(struct tcp *tcp, struct connection *c)
 {
-	if (tcp->now_ns < c->challenge_ns)
+	if (!tcp_challenge_take(tcp, c))
 		return;
-	c->challenge_ns = tcp->now_ns + TCP_CHALLENGE_MS * tcp_ms;
 	tcp->stats.challenge_acks++;
 	tcp_ack_send(tcp, c);
 }

@@ -32,7 +32,9 @@ void tcp_pieces_destroy(struct tcp *tcp)
  * and a piece for each run. */
 static uint32_t pieces_most(const struct tcp *tcp)
 {
-	return tcp->config.receive_bytes_max / PIECE_BYTES * 2 + RUNS_MAX;
+	uint32_t most = tcp->config.receive_bytes_max / PIECE_BYTES * 2 + RUNS_MAX;
+
+	return most < UINT16_MAX ? most : UINT16_MAX;
 }
 
 static void *object_take(struct tcp *tcp, struct connection *c)

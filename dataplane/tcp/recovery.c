@@ -2,6 +2,7 @@
 #include "recovery.h"
 
 #include "congestion.h"
+#include "mtu.h"
 #include "output.h"
 #include "prr.h"
 #include "rack.h"
@@ -28,14 +29,17 @@ static struct delivery delivery_of(const struct tcp *tcp, const struct connectio
 
 static void advance(struct tcp *tcp, struct connection *c, uint32_t ack, struct delivery *delivery)
 {
+	uint32_t bytes = ack - c->snd_una;
+
 	delivery->advanced = true;
 	if (c->snd_past < c->snd_wnd_max)
-		c->snd_past += ack - c->snd_una;
+		c->snd_past += bytes;
 	c->snd_una = ack;
 	c->retransmits = 0;
 	c->restart_us = tcp->now_us;
 	tcp_send_acked(tcp, c);
 	tcp_scoreboard_acked(tcp, c, delivery);
+	tcp_mtu_acked(tcp, c, bytes);
 }
 
 /* --- SACK --- */
@@ -290,6 +294,7 @@ void tcp_recovery_timeout(struct tcp *tcp, struct connection *c)
 		tcp_congestion_reduce(tcp, c, CONGESTION_TIMEOUT);
 		tcp_spurious_watch(c);
 	}
+	tcp_mtu_timeout(tcp, c);
 	c->retransmits++;
 	c->cwnd = c->mss;
 	c->recover = c->snd_nxt;

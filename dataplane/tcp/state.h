@@ -17,6 +17,7 @@
 
 struct block;
 struct congestion;
+struct path;
 struct piece;
 struct scoreboard;
 struct runs;
@@ -120,6 +121,7 @@ enum connection_flags {
 	C_CWR = 1 << 21,       /* the next new data says that the window was reduced */
 	C_UNREAD =
 		1 << 22, /* bytes came that no session will read: RST, once all is acknowledged */
+	C_LOWERED = 1 << 23, /* the MSS was, and nothing beyond path_seq has come through yet */
 };
 
 /* Deadlines of a connection; one wheel timer stands for the earliest. */
@@ -259,23 +261,29 @@ struct connection {
 	/* receive.c */
 	struct piece *pieces, *pieces_tail; /* in order of sequence; taken bytes are gone */
 	struct runs *runs;		    /* while there is a gap, else NULL */
-	uint32_t pieces_n;		    /* and the index */
+	uint16_t pieces_n;		    /* and the index */
 
 	/* window.c */
-	uint32_t rcv_window;		     /* what is offered at most, as far as it has grown */
-	uint32_t rcv_rtt_us;		     /* as a receiver sees it, 0: not known */
-	uint32_t measure_seq, measure_ticks; /* rcv_user at the beginning of this round trip */
 	uint8_t quick;			     /* segments to acknowledge without delay */
+	uint8_t waits;			     /* timers.c: enum tcp_wait */
+	uint32_t rcv_window;		     /* what is offered at most, as far as it has grown */
+	uint32_t measure_seq, measure_ticks; /* rcv_user at the beginning of this round trip */
+	uint16_t rcv_rtt_ms;		     /* as a receiver sees it, 0: not known */
+
 	/* rack.c */
 	uint8_t reorder_multiple; /* of a quarter of min_rtt_us, less one */
 	uint8_t reorder_persist;  /* recoveries that keep it */
 
-	/* timers.c */
-	uint8_t waits; /* enum tcp_wait */
+	/* mtu.c; payload, options taken off */
+	uint16_t mss_acked;   /* the largest that came through */
+	uint16_t mss_claimed; /* what a router says and nobody believes yet; 0: none */
+	uint32_t path_seq;    /* of the segment it is about; with C_LOWERED, snd_nxt then */
+
+	/* timers.c, output.c */
+	uint32_t challenge_ms; /* when the last challenge ACK was sent */
 	struct wheel_timer timer;
 	uint64_t deadline_ns[TIMERS]; /* 0: not armed */
 	uint64_t heard_ns;	      /* when a valid segment came last */
-	uint64_t challenge_ns;	      /* no challenge ACK before */
 } __rte_cache_aligned;
 _Static_assert(sizeof(struct connection) <= 448,
 	       "a million of them: with its slot of the table 464");
@@ -335,6 +343,7 @@ struct tcp {
 	struct rte_mempool *headers, *slices;
 	struct rte_mempool *pieces;
 	struct rte_mempool *scoreboards, *chunks;
+	struct path *paths;
 	uint32_t pieces_n, pieces_held;
 	struct block *spare; /* what produce() is promised */
 	uint32_t blocks_large_n, blocks_large_held;
@@ -379,6 +388,15 @@ static inline bool tcp_address_is_mapped(const uint8_t addr[16])
 static inline bool tcp_tuple_equal(const struct tuple *a, const struct tuple *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* Whether an answer to what is not believed may leave now: one in a while (RFC 5961 7). */
+static inline bool tcp_challenge_take(const struct tcp *tcp, struct connection *c)
+{
+	if (tcp->now_ms - c->challenge_ms < TCP_CHALLENGE_MS)
+		return false;
+	c->challenge_ms = tcp->now_ms;
+	return true;
 }
 
 /* Whether new data of this connection would find a full transmit queue. */

@@ -8,6 +8,7 @@
 #include "congestion.h"
 #include "connection.h"
 #include "listen.h"
+#include "mtu.h"
 #include "output.h"
 #include "pieces.h"
 #include "ports.h"
@@ -62,6 +63,8 @@ static int parts_create(struct tcp *tcp)
 		status = tcp_scoreboard_create(tcp);
 	if (status == 0)
 		status = tcp_pieces_create(tcp);
+	if (status == 0)
+		status = tcp_mtu_create(tcp);
 	if (status != 0)
 		return status;
 	tcp->wheel = wheel_create(tcp->now_ns, tcp_timer_fired, tcp, tcp->config.socket);
@@ -107,6 +110,7 @@ void tcp_destroy(struct tcp **tcp_p)
 		if (tcp->connections[i].state != CLOSED)
 			tcp_connection_end(tcp, &tcp->connections[i], STREAM_ABORTED);
 	wheel_destroy(&tcp->wheel);
+	tcp_mtu_destroy(tcp);
 	tcp_pieces_destroy(tcp);
 	tcp_scoreboard_destroy(tcp);
 	tcp_send_destroy(tcp);

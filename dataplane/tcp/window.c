@@ -35,7 +35,8 @@ void tcp_window_start(struct tcp *tcp, struct connection *c)
 /* Largest of what we measured as a sender, perhaps long ago, and as a receiver. */
 static uint32_t round_trip(const struct connection *c)
 {
-	uint32_t rtt = c->srtt_us > c->rcv_rtt_us ? c->srtt_us : c->rcv_rtt_us;
+	uint32_t rcv_us = c->rcv_rtt_ms * 1000U;
+	uint32_t rtt = c->srtt_us > rcv_us ? c->srtt_us : rcv_us;
 
 	return rtt > 0 ? rtt : RTT_UNKNOWN;
 }
@@ -47,12 +48,13 @@ static uint32_t round_trip(const struct connection *c)
 static void round_trip_sample(const struct tcp *tcp, struct connection *c, const struct segment *s)
 {
 	uint32_t ms = tcp_timestamp(tcp, c->ts_offset) - s->options.echo;
-	uint32_t us = ms < TCP_RTO_MAX_MS ? ms * 1000 : TCP_RTO_MAX_MS * 1000;
 
-	if (c->rcv_rtt_us == 0 || us < c->rcv_rtt_us)
-		c->rcv_rtt_us = us;
+	if (ms > TCP_RTO_MAX_MS)
+		ms = TCP_RTO_MAX_MS;
+	if (c->rcv_rtt_ms == 0 || ms < c->rcv_rtt_ms)
+		c->rcv_rtt_ms = (uint16_t)ms;
 	else
-		c->rcv_rtt_us += (us - c->rcv_rtt_us) / 8;
+		c->rcv_rtt_ms = (uint16_t)(c->rcv_rtt_ms + (ms - c->rcv_rtt_ms + 7) / 8);
 }
 
 void tcp_window_measure(struct tcp *tcp, struct connection *c, const struct segment *s)

@@ -28,6 +28,7 @@ struct config_numbers {
 
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 enum config_congestion { CONFIG_NEWRENO, CONFIG_CUBIC };
+enum config_switch { CONFIG_OFF, CONFIG_ON };
 enum config_ecn { CONFIG_ECN_PASSIVE, CONFIG_ECN_ON, CONFIG_ECN_OFF }; /* as in tcp.h */
 enum config_fragments { CONFIG_FRAGMENTS_DROP, CONFIG_FRAGMENTS_REASSEMBLE };
 enum config_idle_mode { CONFIG_IDLE_ADAPTIVE, CONFIG_IDLE_POLL };
@@ -112,8 +113,9 @@ struct config_tcp {
 	unsigned receive_bytes_max;
 	unsigned send_bytes_max;
 	unsigned packet_memory_mb;
-	unsigned congestion; /* enum config_congestion */
-	unsigned ecn;	     /* enum config_ecn */
+	unsigned congestion;	   /* enum config_congestion */
+	unsigned ecn;		   /* enum config_ecn */
+	unsigned path_mtu_probing; /* enum config_switch */
 	unsigned quantum_us;
 };
 

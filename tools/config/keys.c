@@ -56,6 +56,7 @@ enum {
 
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const congestions[] = {"newreno", "cubic", NULL};
+static const char *const switches[] = {"off", "on", NULL};
 static const char *const ecns[] = {"passive", "on", "off", NULL};
 static const char *const fragment_fates[] = {"drop", "reassemble", NULL};
 static const char *const idle_modes[] = {"adaptive", "poll", NULL};
@@ -142,6 +143,7 @@ static const struct config_key tcp_keys[] = {
 	NUMBER(config_tcp, packet_memory_mb, 1, 1 << 20, 64),
 	CHOICE(config_tcp, congestion, congestions, CONFIG_CUBIC),
 	CHOICE(config_tcp, ecn, ecns, CONFIG_ECN_PASSIVE),
+	CHOICE(config_tcp, path_mtu_probing, switches, CONFIG_ON),
 	NUMBER(config_tcp, quantum_us, 1, 1000, 50),
 };
 static const struct config_group group_tcp = {sizeof(struct config_tcp), CONFIG_NO_LINE, tcp_keys,

@@ -93,6 +93,7 @@ static struct tcp_config tcp_config_of(const struct wiremap_config *config)
 		.quantum_ns = tcp->quantum_us * 1000,
 		.congestion = tcp->congestion == CONFIG_NEWRENO ? TCP_NEWRENO : TCP_CUBIC,
 		.ecn = (enum tcp_ecn)tcp->ecn,
+		.path_mtu_probing = tcp->path_mtu_probing == CONFIG_ON,
 	};
 }
 

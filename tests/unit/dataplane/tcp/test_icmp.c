@@ -44,7 +44,7 @@ static void path_mtu_shrinks(void **state)
 	assert_int_equal(total, 3 * RIG_MSS);
 	error(rig, 3, 4, 1400, rig->peer_ack, 28); /* never up again */
 	rig_silent(rig);
-	error(rig, 3, 4, 0, rig->peer_ack, 28); /* nor below what is believed */
+	error(rig, 3, 4, 68, rig->peer_ack, 28); /* nor below what is believed */
 	assert_int_equal(rig_expect(rig, ACK)->len, 552 - 40);
 }
 

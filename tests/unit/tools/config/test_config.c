@@ -55,7 +55,7 @@ static const char whole[] =
 	"tcp: {connections_max: 10, time_wait_max: 11, syn_received_max: 12,\n"
 	"      source_syn_received_max: 13, source_connections_max: 14, source_syns_per_s: 15,\n"
 	"      receive_bytes_max: 65536, send_bytes_max: 131072, packet_memory_mb: 8,\n"
-	"      congestion: newreno, ecn: off, quantum_us: 60}\n"
+	"      congestion: newreno, ecn: off, path_mtu_probing: off, quantum_us: 60}\n"
 	"idle: {mode: poll, spin_us: 1, sleep_us: 2}\n"
 	"workers: {store: 3, auth: 4, cpus: [1]}\n"
 	"imap: {sessions_max: 5, command_bytes_max: 9000, command_buffers: 6,\n"
@@ -95,6 +95,7 @@ static void test_every_key(void **state)
 	assert_int_equal(config->net.fragments_timeout_ms, 500);
 	assert_int_equal(config->tcp.congestion, CONFIG_NEWRENO);
 	assert_int_equal(config->tcp.ecn, CONFIG_ECN_OFF);
+	assert_int_equal(config->tcp.path_mtu_probing, CONFIG_OFF);
 	assert_int_equal(config->tcp.source_syn_received_max, 13);
 	assert_int_equal(config->tcp.source_connections_max, 14);
 	assert_int_equal(config->tcp.source_syns_per_s, 15);

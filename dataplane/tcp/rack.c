@@ -125,6 +125,9 @@ void tcp_tlp_send(struct tcp *tcp, struct connection *c)
 {
 	bool again;
 
+	/* Since it was armed a SACK may have come, and tells more than a probe would. */
+	if (!tcp_tlp_allowed(c))
+		return;
 	c->loss |= LOSS_PROBED;
 	if (!(c->loss & LOSS_SAMPLED) || !tcp_output_probe(tcp, c, &again))
 		return;

@@ -236,6 +236,8 @@ static int one_run(const struct orders *orders)
 	struct kind_coverage coverage = {0};
 	bool right;
 
+	/* What was said before an assertion fails is the most interesting. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (eal_start(MEMORY_MB) != 0)
 		return 2;
 	right = seed_run(orders, orders->from, &coverage);

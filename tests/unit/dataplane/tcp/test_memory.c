@@ -180,6 +180,35 @@ static void slow_readers_leave_a_share(void **state)
 	assert_int_equal(sessions[READERS]->out_at, 10000);
 }
 
+/* The peer SACKs all but the first segment, for ever: new data keeps leaving, but what is held
+ * follows the congestion window. */
+static void what_is_held_follows_the_window(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_session *session;
+	uint32_t una, next;
+
+	rig->peer_options.scaling = true;
+	rig->peer_options.shift = 8;
+	rig->peer_options.sack_permitted = true;
+	session = rig_accept(rig);
+	una = next = rig->peer_ack;
+	rig_say(rig, session, RIG_BYTES);
+	rig_turn(rig);
+	rig->peer_options.blocks_n = 1;
+	while (rig->sent_at < rig->sent_n) {
+		const struct rig_segment *s = &rig->sent[rig->sent_at++];
+
+		if (s->seq == una || s->seq + s->len == next)
+			continue;
+		next = s->seq + s->len;
+		rig->peer_options.blocks[0] = (struct sack_block){una + RIG_MSS, next};
+		rig_next(rig, ACK, NULL, 0);
+		rig_turn(rig);
+	}
+	assert_in_range(session->out_at, 3 * 14600, 65536);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +219,7 @@ int main(void)
 		RIG_TEST(no_pieces),
 		RIG_TEST(no_header_for_a_handshake),
 		RIG_TEST(slow_readers_leave_a_share),
+		RIG_TEST(what_is_held_follows_the_window),
 	};
 
 	rig_defaults();

@@ -48,6 +48,10 @@ def test_bulk_has_both_limits(rows):
         assert row["bare"] > 0 and row["copy"] > 0 and row["ratio"] > 0
 
 
+def test_turns_have_the_bare_wire(rows):
+    assert all(row["bare"] > 0 for row in of(rows, "tcp-rr"))
+
+
 def test_either_side_closes_first(rows):
     assert sorted(row["label"].split()[-3] for row in of(rows, "tcp-conn")) == ["load", "server"]
 

@@ -6,7 +6,8 @@ one core with net_virtio_user, so that the copy a NIC's DMA would do falls on th
 the server reaches is set against what the wire itself does in the same run, with the same device
 and options: the bare wire carries frames of the same size which nobody fills, the copy wire
 frames that one memcpy from the same mapped file fills. Rounds alternate between them, and a
-row shows medians: a busy machine slows all three.
+row shows medians: a busy machine slows all three. Of turns there is the bare wire only: frames of
+the same size, as many on their way, given back as they are.
 """
 
 import contextlib
@@ -131,6 +132,12 @@ class Bench:
             row.facts["why"] = result["why"]
         return result
 
+    def turns(self, outstanding):
+        """Small frames that the wire carries there and back in a second without TCP."""
+        window = ["--seconds", self.options.seconds, "--warmup-ms", self.options.warmup_ms,
+                  "--outstanding", outstanding]
+        return self.pair(("reflect", []), ("ask", window))["frames_per_s"]
+
     def wire(self, near_arguments, tso):
         """Payload bytes that the wire carries in a second without TCP."""
         window = ["--seconds", self.options.seconds, "--warmup-ms", self.options.warmup_ms]
@@ -229,6 +236,9 @@ def rr(bench):
     for connections, outstanding, aim in ((256, 256, 2e6),
                                           (2000 if smoke else 100000, 512, 0.8e6)):
         row = Row("tcp-rr", f"{connections} connections, {outstanding} asking", aim, "/s")
+        with hugepages(hugepages_mb(0)):
+            row.bare = statistics.median(bench.turns(outstanding)
+                                         for _ in range(bench.options.rounds))
         yield rates_row(bench, row, connections, bench.serve(connections),
                         bench.load("rr", connections, "--outstanding", outstanding))
 

@@ -16,6 +16,7 @@ enum {
 	HEADER_BYTES = RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv4_hdr) + L4_BYTES,
 	MSS = 1500 - sizeof(struct rte_ipv4_hdr) - L4_BYTES,
 	TSO_SEGMENTS = 45,
+	QUESTION_BYTES = 64,
 	/* Few, so that they stay in cache (DESIGN section 6); the ring holds 1024 of them. */
 	FRAMES = 4095,
 	FRAMES_CACHE = 256,
@@ -130,13 +131,17 @@ static unsigned frames_make(struct sender *sender, struct rte_mbuf **frames)
 	return n;
 }
 
+static uint64_t end_of(const struct options *options)
+{
+	return options->seconds == 0 ? UINT64_MAX
+				     : patience_now_ns() + options->seconds * 1000000000ull;
+}
+
 int frames_send(const struct options *options, const struct wire *wire, struct span file,
 		struct patience *patience, struct log *log)
 {
 	struct sender sender = {.options = options, .port = wire->port, .file = file};
-	uint64_t until_ns = options->seconds == 0
-				    ? UINT64_MAX
-				    : patience_now_ns() + options->seconds * 1000000000ull;
+	const uint64_t until_ns = end_of(options);
 	struct rte_mbuf *frames[PORT_BURST_MAX];
 
 	sender.headers = rte_pktmbuf_pool_create("frames", FRAMES, FRAMES_CACHE, 0,
@@ -166,9 +171,10 @@ struct tally {
 	uint64_t at_ns, frames, bytes;
 };
 
-/* Receives until `until_ns`, or until there is a frame. */
-static bool receive(struct port *port, uint64_t until_ns, bool first, struct tally *tally,
-		    struct patience *patience)
+/* Receives until `until_ns`, or until there is a frame, and what comes it frees or, with `asks`,
+ * sends again. */
+static bool receive(struct port *port, uint64_t until_ns, bool first, bool asks,
+		    struct tally *tally, struct patience *patience)
 {
 	struct rte_mbuf *frames[PORT_BURST_MAX];
 
@@ -179,7 +185,10 @@ static bool receive(struct port *port, uint64_t until_ns, bool first, struct tal
 			for (unsigned k = 0; k < n; k++)
 				tally->bytes += frames[k]->pkt_len;
 			tally->frames += n;
-			rte_pktmbuf_free_bulk(frames, n);
+			if (asks)
+				port_transmit(port, 0, frames, n);
+			else
+				rte_pktmbuf_free_bulk(frames, n);
 		}
 		if (first && tally->frames > 0)
 			return true;
@@ -202,23 +211,65 @@ static int tally_write(const struct options *options, const struct tally *from,
 	return status == 0 ? 0 : -EIO;
 }
 
-int frames_receive(const struct options *options, const struct wire *wire,
-		   struct patience *patience, struct log *log)
+/* From the first frame on, through the warm-up. */
+static int tally_make(const struct options *options, struct port *port, bool asks,
+		      struct patience *patience, struct log *log)
 {
 	struct tally from = {0}, to;
-	uint64_t now_ns = patience_now_ns();
 
-	pin(options);
-	if (!receive(wire->port, now_ns + FIRST_FRAME_S_MAX * 1000000000ull, true, &from,
+	if (!receive(port, patience_now_ns() + FIRST_FRAME_S_MAX * 1000000000ull, true, asks, &from,
 		     patience)) {
 		log_line(log, LOG_LEVEL_ERROR, "no frame came");
 		return -ETIMEDOUT;
 	}
-	receive(wire->port, patience_now_ns() + options->warmup_ms * 1000000ull, false, &from,
+	receive(port, patience_now_ns() + options->warmup_ms * 1000000ull, false, asks, &from,
 		patience);
 	to = from;
-	if (!receive(wire->port, from.at_ns + options->seconds * 1000000000ull, false, &to,
+	if (!receive(port, from.at_ns + options->seconds * 1000000000ull, false, asks, &to,
 		     patience))
 		return -EINTR;
 	return tally_write(options, &from, &to);
+}
+
+int frames_receive(const struct options *options, const struct wire *wire,
+		   struct patience *patience, struct log *log)
+{
+	pin(options);
+	return tally_make(options, wire->port, false, patience, log);
+}
+
+int frames_reflect(const struct options *options, const struct wire *wire,
+		   struct patience *patience)
+{
+	const uint64_t until_ns = end_of(options);
+	struct rte_mbuf *frames[PORT_BURST_MAX];
+
+	pin(options);
+	while (patience_wait_ms(patience, 0) && patience_now_ns() < until_ns)
+		for (unsigned k = 0; k < LOOK_TURNS; k++)
+			port_transmit(wire->port, 0, frames,
+				      port_receive(wire->port, 0, frames, PORT_BURST_MAX));
+	return 0;
+}
+
+int frames_ask(const struct options *options, const struct wire *wire, struct patience *patience,
+	       struct log *log)
+{
+	struct sender sender = {.options = options, .port = wire->port};
+	struct rte_mempool *pool = rte_pktmbuf_pool_create(
+		"frames", FRAMES, FRAMES_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	struct rte_mbuf *frame;
+
+	pin(options);
+	header_make(&sender);
+	/* The port keeps them until there is another end. */
+	for (unsigned k = 0; k < options->outstanding && k < PORT_HELD_MAX; k++) {
+		frame = pool == NULL ? NULL : rte_pktmbuf_alloc(pool);
+		if (frame == NULL)
+			return -ENOMEM;
+		frame->data_len = frame->pkt_len = HEADER_BYTES + QUESTION_BYTES;
+		memcpy(rte_pktmbuf_mtod(frame, void *), sender.header, HEADER_BYTES);
+		port_transmit(wire->port, 0, &frame, 1);
+	}
+	return tally_make(options, wire->port, true, patience, log);
 }

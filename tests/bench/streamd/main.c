@@ -11,7 +11,7 @@
  * its beginning, on from where the last answer ended, and around), 20 answers one such line and
  * closes first, 21 answers and lets the peer close first. --stats writes the counters as JSON each
  * second and at the end. With --role load it is a client of these services at DPDK speed, with
- * send and receive the two ends of a bare wire. --help lists all options; tools/bench uses them.
+ * the others the two ends of a bare wire. --help lists all options; tools/bench uses them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +37,10 @@ static int play(const struct options *options, const struct wire *wire, struct s
 		return frames_send(options, wire, file, patience, log);
 	case ROLE_RECEIVE:
 		return frames_receive(options, wire, patience, log);
+	case ROLE_REFLECT:
+		return frames_reflect(options, wire, patience);
+	case ROLE_ASK:
+		return frames_ask(options, wire, patience, log);
 	default:
 		return serve(options, wire, file, patience, log);
 	}

@@ -17,7 +17,8 @@ static const char usage[] =
 	"  port 20   answers one such line and closes\n"
 	"  port 21   answers such lines; the peer closes first\n"
 	"\n"
-	"  --role serve|load|send|receive   (serve; send and receive know no TCP)\n"
+	"  --role serve|load   (serve)\n"
+	"  --role send|receive|reflect|ask   the wire alone, without TCP\n"
 	"  --vdev ARGUMENTS          an EAL --vdev, e.g. net_virtio_user0,path=/tmp/wire.sock\n"
 	"  --device NAME             the port; the vdev's name if not given\n"
 	"  --address ADDRESS/PREFIX  its own address, --addresses N of them from there on\n"
@@ -115,7 +116,8 @@ static const struct option names[] = {
 	{0},
 };
 
-static const char *const role_names[] = {"serve", "load", "send", "receive", NULL};
+static const char *const role_names[] = {"serve",   "load", "send", "receive",
+					 "reflect", "ask",  NULL};
 static const char *const scenario_names[] = {"rr", "bulk", "conn", "idle", NULL};
 static const char *const congestion_names[] = {"newreno", "cubic", NULL};
 static const char *const idle_names[] = {"poll", "adaptive", NULL};
@@ -263,7 +265,8 @@ static bool complete(struct options *options, int argc)
 {
 	bool tcp = options->role == ROLE_SERVE || options->role == ROLE_LOAD;
 
-	if ((options->role == ROLE_LOAD || options->role == ROLE_RECEIVE) && options->seconds == 0)
+	if (options->seconds == 0 && (options->role == ROLE_LOAD || options->role == ROLE_RECEIVE ||
+				      options->role == ROLE_ASK))
 		options->seconds = 5;
 	if (options->device == NULL)
 		options->device = options->vdev;

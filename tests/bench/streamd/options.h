@@ -10,6 +10,8 @@ enum role {
 	ROLE_LOAD,    /* a client of them */
 	ROLE_SEND,    /* frames without a TCP, to ROLE_RECEIVE */
 	ROLE_RECEIVE, /* counts them */
+	ROLE_REFLECT, /* gives every frame back */
+	ROLE_ASK,     /* to ROLE_REFLECT: keeps so many small frames on their way, counts them */
 };
 
 enum scenario {

@@ -449,12 +449,19 @@ static enum emitted again_one(struct tcp *tcp, struct connection *c)
 	return record_emit(tcp, c, number) ? SOMETHING : NO_ROOM;
 }
 
-/* What is lost goes before what is new, but for the two segments of F-RTO. */
+/* What is lost goes before what is new, but for the two segments of F-RTO; where the session turns
+ * out to have none it is what was lost after all (RFC 5682 3.1 step 2b). */
 static enum emitted next_one(struct tcp *tcp, struct connection *c)
 {
+	enum emitted emitted;
+
 	if (c->lost_n > 0 && !(c->loss & LOSS_FRTO_NEW))
 		return again_one(tcp, c);
-	return output_one(tcp, c, false);
+	emitted = output_one(tcp, c, false);
+	if (emitted != NOTHING || c->lost_n == 0 || c->snd_nxt != c->recover)
+		return emitted;
+	c->loss &= (uint16_t)~LOSS_FRTO_NEW;
+	return again_one(tcp, c);
 }
 
 /* What must happen if nobody answers. */

@@ -62,19 +62,36 @@ static bool is_dsack(const struct connection *c, const struct segment *s)
 	       (s->options.blocks_n > 1 && within(blocks[0], blocks[1]));
 }
 
+/* In order of sequence: the newest block comes first and is often the highest, and what lies below
+ * it would look as if it had been overtaken (RFC 8985 6.2 step 3). */
+static void blocks_sort(struct sack_block *blocks, unsigned n)
+{
+	for (unsigned i = 1; i < n; i++) {
+		struct sack_block block = blocks[i];
+		unsigned at = i;
+
+		for (; at > 0 && seq_lt(block.start, blocks[at - 1].start); at--)
+			blocks[at] = blocks[at - 1];
+		blocks[at] = block;
+	}
+}
+
 static void blocks_take(struct tcp *tcp, struct connection *c, const struct segment *s,
 			struct delivery *delivery)
 {
-	uint8_t i = 0;
+	struct sack_block blocks[OPTIONS_BLOCKS_MAX];
+	unsigned n = s->options.blocks_n, first = 0;
 
 	tcp->stats.sacks_in++;
+	memcpy(blocks, s->options.blocks, sizeof(blocks));
 	if (is_dsack(c, s)) {
 		tcp->stats.dsacks_in++;
 		delivery->dsack_n = 1;
-		delivery->dsack = s->options.blocks[i++];
+		delivery->dsack = blocks[first++];
 	}
-	for (; i < s->options.blocks_n; i++) {
-		struct sack_block block = s->options.blocks[i];
+	blocks_sort(blocks + first, n - first);
+	for (unsigned i = first; i < n; i++) {
+		struct sack_block block = blocks[i];
 
 		if (seq_ge(block.start, block.end) || seq_gt(block.end, c->snd_nxt)) {
 			tcp->stats.sack_ignored++;
@@ -175,6 +192,13 @@ static void window_grow(struct tcp *tcp, struct connection *c, const struct deli
 	tcp_congestion_acked(tcp, c, &ack);
 }
 
+/* RFC 5681 3.2 step 1: the first duplicates do not change the window; where the path is known to
+ * reorder they are no sign of loss and count. */
+static bool may_grow(const struct connection *c, const struct delivery *delivery)
+{
+	return delivery->bytes > 0 && (delivery->advanced || (c->loss & LOSS_REORDERING));
+}
+
 /* What remains to be waited for. */
 static void timer_follow(struct tcp *tcp, struct connection *c, bool advanced, uint32_t reorder_us)
 {
@@ -182,7 +206,9 @@ static void timer_follow(struct tcp *tcp, struct connection *c, bool advanced, u
 		tcp_timer_clear(c, TIMER_RETRANSMIT);
 	} else if (reorder_us > 0) {
 		tcp_timer_reorder(tcp, c, reorder_us);
-	} else if (advanced || c->waits == WAIT_REORDER) {
+	} else if (advanced || c->waits == WAIT_REORDER ||
+		   (c->waits == WAIT_PROBE && !tcp_tlp_allowed(c))) {
+		/* A block may have named the very segment that a probe would repeat. */
 		c->waits = WAIT_RTO;
 		tcp_timer_loss(tcp, c);
 	}
@@ -219,7 +245,7 @@ static void troubled(struct tcp *tcp, struct connection *c, const struct segment
 		/* RFC 6582 3.2 step 3: the next hole is filled at once. */
 		if (!(c->flags & C_SACK) && lost > 0 && c->cwnd < tcp_pipe(c) + c->mss)
 			c->cwnd = tcp_pipe(c) + c->mss;
-	} else if (delivery->bytes > 0 && !ended) {
+	} else if (may_grow(c, delivery) && !ended) {
 		window_grow(tcp, c, delivery);
 	}
 	timer_follow(tcp, c, delivery->advanced, wait_us);

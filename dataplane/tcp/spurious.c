@@ -90,8 +90,9 @@ static bool frto(struct connection *c, const struct delivery *delivery)
 		if (!delivery->advanced)
 			return false;
 		c->loss &= (uint16_t)~LOSS_FRTO;
-		/* 2b, if there is something new that may be sent; it comes before what is lost. */
-		if (seq_lt(c->snd_una, c->recover) && tcp_unsent(c) > 0 &&
+		/* 2b, if there is something new that may be sent, or the session may have it; it
+		 * comes before what is lost. */
+		if (seq_lt(c->snd_una, c->recover) && (tcp_unsent(c) > 0 || (c->flags & C_WANTS)) &&
 		    seq_lt(c->snd_nxt, c->snd_una + c->snd_wnd))
 			c->loss |= LOSS_FRTO_NEW;
 		return false;

@@ -164,7 +164,8 @@ static void check_growth(struct invariant *invariant, const struct tcp *tcp,
 	before = (uint64_t)(was->cwnd > was->flight ? was->cwnd : was->flight) + delivered;
 	if ((was->flags | c->flags) & C_RECOVERY)
 		most += c->ssthresh + TCP_DUPLICATES * c->mss;
-	if (undo_cwnd(c) == 0 && was->undo_cwnd > 0)
+	/* Taken back, and perhaps reduced again at once for a loss that is true. */
+	if (was->undo_cwnd > 0 && (undo_cwnd(c) == 0 || (c->flags & ~was->flags & C_RECOVERY)))
 		most += was->undo_cwnd;
 	HOLDS(c->cwnd <= most, "cwnd grew by more than it may");
 	share = before * tenths / 10;

@@ -51,7 +51,7 @@ struct scoreboard {
 	uint32_t prr_delivered, prr_out, prr_flight;
 
 	/* spurious.c */
-	bool undo_valid, undo_stamped;
+	bool undo_valid, undo_stamped, undo_judged;
 	uint32_t undo_seq;	/* snd_una when the window was reduced */
 	uint32_t undo_resent;	/* segments sent again since, that no D-SACK has named */
 	uint32_t undo_stamp_ms; /* of the first of them */

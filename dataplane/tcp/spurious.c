@@ -19,6 +19,8 @@ void tcp_spurious_watch(struct connection *c)
 
 		board->undo_resent += !!(record->flags & RECORD_RESENT);
 	}
+	/* And an acknowledgement of such a copy would name a time before the stamp. */
+	board->undo_judged = board->undo_resent > 0;
 }
 
 void tcp_spurious_resent(struct tcp *tcp, struct connection *c)
@@ -55,9 +57,9 @@ static void undo(struct tcp *tcp, struct connection *c)
 /* RFC 3522 3.2: the first acknowledgement of what was sent again names the original. */
 static bool eifel(struct scoreboard *board, const struct delivery *delivery)
 {
-	if (!board->undo_stamped || !delivery->advanced || !delivery->resent)
+	if (!board->undo_stamped || board->undo_judged || !delivery->advanced || !delivery->resent)
 		return false;
-	board->undo_stamped = false;
+	board->undo_judged = true;
 	return delivery->echo && seq_lt(delivery->echo_ms, board->undo_stamp_ms);
 }
 

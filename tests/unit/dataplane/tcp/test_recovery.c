@@ -201,6 +201,51 @@ static void timeout_starts_slowly(void **state)
 	rig_silent(rig);
 }
 
+/* The peer's acknowledgement of `segments`, and of those from `start` to before `end` by SACK; it
+ * names the time `echo`. */
+static void sacked(struct rig *rig, uint32_t segments, uint32_t start, uint32_t end, uint32_t echo)
+{
+	struct options *options = &rig->peer_options;
+
+	options->echo = echo;
+	options->blocks_n = 1;
+	options->blocks[0].start = rig->peer_ack + start * (RIG_MSS - OPTIONS_TIMESTAMP_BYTES);
+	options->blocks[0].end = rig->peer_ack + end * (RIG_MSS - OPTIONS_TIMESTAMP_BYTES);
+	acked(rig, segments * (RIG_MSS - OPTIONS_TIMESTAMP_BYTES));
+}
+
+/* RFC 3522 3.2: the first acknowledgement of what was sent again judges. Those of further copies
+ * name times before segments that were sent again later, which means nothing. */
+static void older_copies_are_no_originals(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t first, again;
+
+	rig->peer_options.sack_permitted = true;
+	rig->peer_options.timestamps = true;
+	sending(rig, 10 * (RIG_MSS - OPTIONS_TIMESTAMP_BYTES));
+	assert_int_equal(rig->sent_n, 10);
+	first = rig->sent[0].options.value;
+	rig->clock.mono_ns += 20000000;
+	rig_forget_sent(rig);
+	/* Lost are 0, 1 and 6. */
+	for (uint32_t end = 3; end <= 6; end++)
+		sacked(rig, 0, 2, end, first);
+	assert_int_equal(rig->sent_n, 2);
+	again = rig->sent[1].options.value;
+	rig->clock.mono_ns += 20000000;
+	sacked(rig, 1, 2, 6, again);
+	for (uint32_t end = 8; end <= 10; end++)
+		sacked(rig, 1, 7, end, again);
+	rig->clock.mono_ns += 5000000;
+	rig_turn(rig);
+	assert_true(rig->sent[rig->sent_n - 1].options.value != again);
+	rig->clock.mono_ns += 5000000;
+	sacked(rig, 6, 7, 10, again);
+	assert_int_equal(rig_stats(rig).recoveries, 1);
+	assert_int_equal(rig_stats(rig).recovery_spurious, 0);
+}
+
 static void lost_fin_is_sent_again(void **state)
 {
 	struct rig *rig = *state;
@@ -232,6 +277,7 @@ int main(void)
 		RIG_TEST(what_is_no_duplicate),
 		RIG_TEST(no_fast_retransmit_after_a_timeout),
 		RIG_TEST(timeout_starts_slowly),
+		RIG_TEST(older_copies_are_no_originals),
 		RIG_TEST(lost_fin_is_sent_again),
 	};
 

@@ -489,7 +489,10 @@ bool host_icmp(struct host *host, unsigned number, const char *kind, uint32_t se
 	const struct peer *peer = &host->peers[number];
 	struct packet packet = {.seq = peer->our_isn + seq};
 	uint8_t quoted[IP_BYTES + 2 * PACKET_OPTIONS_MAX];
-	struct rte_ipv4_hdr ip = {.version_ihl = RTE_IPV4_VHL_DEF, .next_proto_id = IPPROTO_TCP};
+	/* As long as a full one: the routers that look at it drop none but these. */
+	struct rte_ipv4_hdr ip = {.version_ihl = RTE_IPV4_VHL_DEF,
+				  .total_length = rte_cpu_to_be_16((uint16_t)host->mtu),
+				  .next_proto_id = IPPROTO_TCP};
 
 	memcpy(&ip.src_addr, host_addr + 12, 4);
 	memcpy(&ip.dst_addr, peer->addr + 12, 4);

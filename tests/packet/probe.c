@@ -64,6 +64,8 @@ bool host_config(struct setup *setup, const char *name, const char *value)
 		{"ecn", "passive", TCP_ECN_PASSIVE},
 		{"ecn", "on", TCP_ECN_ON},
 		{"ecn", "off", TCP_ECN_OFF},
+		{"path_mtu_probing", "on", true},
+		{"path_mtu_probing", "off", false},
 	};
 	char *end;
 	unsigned long long number = strtoull(value, &end, 0);
@@ -73,6 +75,8 @@ bool host_config(struct setup *setup, const char *name, const char *value)
 			continue;
 		if (choices[i].name[0] == 'c')
 			setup->tcp.congestion = (enum tcp_congestion)choices[i].number;
+		else if (choices[i].name[0] == 'p')
+			setup->tcp.path_mtu_probing = choices[i].number;
 		else
 			setup->tcp.ecn = (enum tcp_ecn)choices[i].number;
 		return true;

@@ -456,11 +456,15 @@ static void established_parse(struct parse *p, const struct line *line)
 	const char *const active_lines[] = {"[%u] connect", "[%u] > S 0", "+%s [%u] < SA 0 ack 1%s",
 					    "[%u] > A 1 ack 1", "[%u] opened"};
 
-	if (word_is(p, "rtt"))
-		rtt = word_next(p);
-	for (const char *word = word_next(p); word != NULL; word = word_next(p)) {
+	while (p->words[p->at] != NULL) {
 		size_t n = strlen(options);
+		const char *word;
 
+		if (word_is(p, "rtt")) {
+			rtt = word_next(p);
+			continue;
+		}
+		word = word_next(p);
 		snprintf(options + n, sizeof(options) - n, " %s", word);
 	}
 	for (unsigned i = 0; i < 5 && rtt != NULL; i++) {

@@ -99,3 +99,11 @@ def test_every_script_of_the_manual_is_there(top):
     assert not [name for name in named if not list(scripts.glob(name))]
     for topic in scripts.iterdir():
         assert any(name.startswith(topic.name + "/") for name in named), topic.name
+
+
+def test_example_of_the_packet_language_is_a_script(top):
+    text = (top / "tests" / "packet" / "README.md").read_text()
+    example = text[text.index("## A whole script"):text.index("When a script fails")]
+    lines = [line.removeprefix("    ") for line in example.splitlines()[1:]]
+    script = top / "tests" / "packet" / "scripts" / "newreno" / "from_the_readme.pkt"
+    assert "\n".join(lines).strip() == script.read_text().strip()

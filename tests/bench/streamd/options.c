@@ -24,7 +24,7 @@ static const char usage[] =
 	"  --address ADDRESS/PREFIX  its own address, --addresses N of them from there on\n"
 	"  --gateway ADDRESS         to other networks\n"
 	"  --core N                  runs on this CPU (0)\n"
-	"  --mtu N, --tso            of the port\n"
+	"  --mtu N, --tx-descriptors N, --tso   of the port\n"
 	"  --file PATH               what port 19 to 21 send, mapped; 1 MiB of a pattern if not "
 	"given\n"
 	"  --spread                  each connection begins to read it at a place of its own\n"
@@ -57,6 +57,7 @@ enum option_number {
 	OPT_GATEWAY,
 	OPT_CORE,
 	OPT_MTU,
+	OPT_TX,
 	OPT_TSO,
 	OPT_FILE,
 	OPT_SPREAD,
@@ -90,6 +91,7 @@ static const struct option names[] = {
 	{"gateway", required_argument, NULL, OPT_GATEWAY},
 	{"core", required_argument, NULL, OPT_CORE},
 	{"mtu", required_argument, NULL, OPT_MTU},
+	{"tx-descriptors", required_argument, NULL, OPT_TX},
 	{"tso", no_argument, NULL, OPT_TSO},
 	{"file", required_argument, NULL, OPT_FILE},
 	{"spread", no_argument, NULL, OPT_SPREAD},
@@ -244,6 +246,7 @@ static bool take_number(struct options *o, int option, const char *value)
 		{OPT_ADDRESSES, &o->addresses_n, 1, NET_ADDRESSES_MAX},
 		{OPT_CORE, &o->cpu, 0, 4095},
 		{OPT_MTU, &o->mtu, 68, 65535},
+		{OPT_TX, &o->tx_descriptors, 1, 32768},
 		{OPT_CONNECTIONS, &o->connections, 1, 1u << 24},
 		{OPT_RECEIVE_KB, &o->receive_kb, 2, 1u << 20},
 		{OPT_SEND_KB, &o->send_kb, 32, 1u << 20},

@@ -32,7 +32,7 @@ struct options {
 	unsigned addresses_n; /* so many, from `address` upwards */
 	uint32_t gateway;     /* host order; 0: none */
 	unsigned cpu;
-	unsigned mtu;
+	unsigned mtu, tx_descriptors; /* 0: the port's own */
 	bool tso;
 	const char *file;
 	bool spread; /* over the file: where connections begin to read it */

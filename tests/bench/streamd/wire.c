@@ -51,6 +51,7 @@ int wire_open(const struct options *options, struct log *log, struct wire *wire_
 		.queues = 1,
 		.mtu = options->mtu,
 		.tso = options->tso,
+		.tx_descriptors = options->tx_descriptors,
 		.checksum_offload = true,
 		.rx_interrupts = options->idle == LOOP_IDLE_ADAPTIVE,
 		.rx_mbufs = options->tso ? RX_MBUFS_TSO : 0,

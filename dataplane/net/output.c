@@ -168,30 +168,47 @@ static struct net *net_of(struct tcp_wire *wire)
 	return (struct net *)((char *)wire - offsetof(struct net, wire));
 }
 
+/* The path of a segment that begins a train of its own. NULL: there is none, or its neighbour has
+ * not answered yet; then the segment was dropped, or waits. */
+static struct path *train_begin(struct net *net, struct rte_mbuf *segment, uint32_t src,
+				uint32_t dst, uint8_t tos)
+{
+	const struct address *ours = address_find(net, src);
+	struct neighbour *neighbour;
+	uint32_t next_hop = 0;
+	struct path *path;
+
+	if (ours != NULL && ours->link != LINK_NONE && address_find(net, dst) == NULL)
+		next_hop = address_next_hop(ours, dst);
+	if (next_hop == 0) {
+		drop(segment, &net->stats.no_route);
+		return NULL;
+	}
+	path = path_slot(net, src, next_hop);
+	if (!path_holds(net, path, src, next_hop)) {
+		neighbour = path_make(net, path, ours, next_hop);
+		if (!neighbour_has_mac(neighbour)) {
+			path_prepend(path, segment, dst, tos);
+			neighbour_wait(net->neighbours, neighbour, segment);
+			return NULL;
+		}
+	}
+	net->train = (struct train){src, dst, next_hop, path};
+	return path;
+}
+
 static void wire_send(struct tcp_wire *wire, struct rte_mbuf *segment, const uint8_t src[16],
 		      const uint8_t dst[16], uint8_t tos)
 {
 	struct net *net = net_of(wire);
-	const uint32_t dst_ip = ipv4_of(dst);
-	const struct address *ours = address_find(net, ipv4_of(src));
-	struct neighbour *neighbour;
-	struct path *path;
-	uint32_t next_hop = 0;
+	const uint32_t src_ip = ipv4_of(src), dst_ip = ipv4_of(dst);
+	struct path *path = net->train.path;
 
-	if (ours != NULL && ours->link != LINK_NONE && address_find(net, dst_ip) == NULL)
-		next_hop = address_next_hop(ours, dst_ip);
-	if (next_hop == 0) {
-		drop(segment, &net->stats.no_route);
-		return;
-	}
-	path = path_slot(net, ours->ip, next_hop);
-	if (!path_holds(net, path, ours->ip, next_hop)) {
-		neighbour = path_make(net, path, ours, next_hop);
-		if (!neighbour_has_mac(neighbour)) {
-			path_prepend(path, segment, dst_ip, tos);
-			neighbour_wait(net->neighbours, neighbour, segment);
+	if (net->train.src != src_ip || net->train.dst != dst_ip ||
+	    !path_holds(net, path, src_ip, net->train.next_hop)) {
+		path = train_begin(net, segment, src_ip, dst_ip, tos);
+		if (path == NULL)
 			return;
-		}
 	}
 	path_prepend(path, segment, dst_ip, tos);
 	link_put(net, &net->links[path->link], segment);
@@ -237,6 +254,7 @@ void output_init(struct net *net)
 		tso_bytes_max = RTE_MIN(tso_bytes_max, port_tso_bytes_max(net->links[k].port));
 		segments_max = RTE_MIN(segments_max, port_segments_max(net->links[k].port));
 	}
+	net->train.path = net->paths; /* which holds nothing yet */
 	net->wire = (struct tcp_wire){
 		.send = wire_send,
 		.mtu = wire_mtu,

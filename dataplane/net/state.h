@@ -74,8 +74,15 @@ struct path {
 } __rte_cache_aligned;
 static_assert(sizeof(struct path) == RTE_CACHE_LINE_SIZE, "one line a path");
 
+/* Where the last segment went, and so most likely the next: the path, if it still holds. */
+struct train {
+	uint32_t src, dst, next_hop;
+	struct path *path;
+};
+
 struct net {
 	struct tcp_wire wire;
+	struct train train;
 	struct net_env *env;
 	unsigned core, cores_n;
 	uint32_t epoch;

@@ -17,7 +17,7 @@ enum {
 	/* Of 10: RFC 5681 (4), RFC 9438 4.6. */
 	NEWRENO_TENTHS = 5,
 	CUBIC_TENTHS = 7,
-	/* Beyond cwnd: limited transmit (RFC 3042), and the probe of RFC 8985 7.3. */
+	/* Beyond cwnd: limited transmit (RFC 3042). */
 	ALLOWANCE_SEGMENTS = 3,
 };
 
@@ -153,9 +153,10 @@ static void check_growth(struct invariant *invariant, const struct tcp *tcp,
 {
 	/* Cumulatively or by SACK; a reneging may take some of it back. */
 	uint32_t delivered = c->snd_una - was->snd_una + sacked_bytes(c) - was->sacked;
-	uint64_t most, before;
-	uint64_t share;
+	uint64_t most, before, share;
 	uint32_t mss = was->mss > c->mss ? was->mss : c->mss;
+	/* RFC 6937 3: the window of a recovery is what is in the network, and so much. */
+	uint64_t sndcnt = 2ULL * mss * (invariant->received + 1);
 	unsigned tenths = tcp->config.congestion == TCP_NEWRENO ? NEWRENO_TENTHS : CUBIC_TENTHS;
 
 	if ((int32_t)delivered < 0)
@@ -164,9 +165,14 @@ static void check_growth(struct invariant *invariant, const struct tcp *tcp,
 	before = (uint64_t)(was->cwnd > was->flight ? was->cwnd : was->flight) + delivered;
 	if ((was->flags | c->flags) & C_RECOVERY)
 		most += c->ssthresh + TCP_DUPLICATES * c->mss;
+	if ((c->flags & C_RECOVERY) && most < tcp_pipe(c) + sndcnt)
+		most = tcp_pipe(c) + sndcnt;
 	/* Taken back, and perhaps reduced again at once for a loss that is true. */
 	if (was->undo_cwnd > 0 && (undo_cwnd(c) == 0 || (c->flags & ~was->flags & C_RECOVERY)))
 		most += was->undo_cwnd;
+	/* Taken back and reduced anew in one call. */
+	if (was->undo_cwnd > before)
+		before = was->undo_cwnd;
 	HOLDS(c->cwnd <= most, "cwnd grew by more than it may");
 	share = before * tenths / 10;
 	share = (share > 2ULL * mss ? share : 2ULL * mss) + mss;
@@ -253,10 +259,11 @@ void invariant_receives(struct invariant *invariant, unsigned n)
 static void check_new_data(struct invariant *invariant, const struct connection *c, uint32_t end)
 {
 	uint64_t allowed = (uint64_t)c->cwnd + ALLOWANCE_SEGMENTS * c->mss;
+	/* RFC 8985 7.3: it may leave beyond a window that was reduced meanwhile. */
+	bool probe = c->waits == WAIT_PROBE && (c->loss & LOSS_PROBED);
 
 	HOLDS(seq_le(end, c->snd_una + c->snd_wnd), "sent beyond the peer's window");
-	/* The probe of RFC 8985 7.3 may leave beyond a window that was reduced meanwhile. */
-	if (!(c->flags & C_RECOVERY) && !(c->loss & LOSS_PROBED))
+	if (!(c->flags & C_RECOVERY) && !probe)
 		HOLDS(tcp_pipe(c) + (end - c->snd_nxt) <= allowed,
 		      "sent beyond the congestion window");
 }

@@ -107,7 +107,7 @@ static size_t options_print(uint8_t *bytes, char *text, size_t room)
 	if (stamp != NULL)
 		n += (size_t)snprintf(text + n, room - n, " ts %u %u", get32(stamp + 2),
 				      get32(stamp + 6));
-	for (unsigned i = 0; sack != NULL && i < sack[1] / 8U; i++)
+	for (unsigned i = 0; sack != NULL && i < sack[1] / 8U && i < OPTIONS_BLOCKS_MAX; i++)
 		n += (size_t)snprintf(text + n, room - n, " sack %u-%u", get32(sack + 2 + 8 * i),
 				      get32(sack + 6 + 8 * i));
 	return n;

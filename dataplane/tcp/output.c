@@ -320,6 +320,8 @@ static uint32_t new_emit(struct tcp *tcp, struct connection *c, uint32_t len, bo
 		fin = false;
 	}
 	sent = segment_emit(tcp, c, c->snd_nxt, len, fin);
+	if (sent == 0)
+		tcp_scoreboard_settle(tcp, c);
 	fin = seq_gt(c->snd_nxt + sent, c->snd_end);
 	for (left = sent; left > (uint32_t)c->mss + fin; left -= c->mss)
 		tcp_scoreboard_sent(tcp, c, c->mss, 0);

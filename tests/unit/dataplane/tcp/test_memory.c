@@ -46,7 +46,7 @@ static void waits_and_goes_on(struct rig *rig, struct rig_session *session, size
 	rig_turn(rig);
 	rig_silent(rig);
 	/* Nothing is in flight, and nothing is kept for it. */
-	assert_true(rte_mempool_full(rte_mempool_lookup("rig_scoreboards")));
+	assert_true(rte_mempool_full(rte_mempool_lookup("rig_boards")));
 	/* It is looked at again soon, but nobody polls for it. */
 	assert_int_equal(tcp_next_ns(rig->tcp), rig->clock.mono_ns + 1000000);
 	rig_sleep(rig, 3);

@@ -324,9 +324,9 @@ static uint32_t new_emit(struct tcp *tcp, struct connection *c, uint32_t len, bo
 		tcp_scoreboard_settle(tcp, c);
 	fin = seq_gt(c->snd_nxt + sent, c->snd_end);
 	for (left = sent; left > (uint32_t)c->mss + fin; left -= c->mss)
-		tcp_scoreboard_sent(tcp, c, c->mss, 0);
+		tcp_scoreboard_sent(tcp, c, c->mss);
 	if (left > 0)
-		tcp_scoreboard_sent(tcp, c, left, 0);
+		tcp_scoreboard_sent(tcp, c, left);
 	if (c->flags & C_RECOVERY)
 		tcp_prr_sent(c, sent);
 	else if (c->sacked_n > 0 || c->duplicates > 0)

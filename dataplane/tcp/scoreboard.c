@@ -195,16 +195,14 @@ static bool in_network(const struct record *record)
 	return !(record->flags & (RECORD_SACKED | RECORD_LOST));
 }
 
-void tcp_scoreboard_sent(struct tcp *tcp, struct connection *c, uint32_t bytes, uint8_t flags)
+void tcp_scoreboard_sent(struct tcp *tcp, struct connection *c, uint32_t bytes)
 {
 	uint16_t number = number_end(c);
 	struct record *record = tcp_record(c, number);
 
 	ASSERT(bytes > 0 && bytes <= UINT16_MAX);
-	*record = (struct record){.seq = c->snd_nxt,
-				  .sent_us = tcp->now_us,
-				  .bytes = (uint16_t)bytes,
-				  .flags = flags};
+	*record = (struct record){
+		.seq = c->snd_nxt, .sent_us = tcp->now_us, .bytes = (uint16_t)bytes};
 	c->records_n++;
 	c->snd_nxt += bytes;
 	network_append(c, number);

@@ -27,7 +27,6 @@ enum record_flags {
 	RECORD_SACKED = 1 << 0,
 	RECORD_LOST = 1 << 1,	/* and not sent again since */
 	RECORD_RESENT = 1 << 2, /* more than once on its way: Karn, RFC 8985 6.1 */
-	RECORD_PROBE = 1 << 3,	/* larger than the path is known to take (RFC 4821) */
 };
 
 struct chunk {
@@ -104,7 +103,7 @@ void tcp_scoreboard_clear(struct tcp *tcp, struct connection *c);
 /* How many of `wanted` records more there is memory for. */
 uint32_t tcp_scoreboard_room(struct tcp *tcp, struct connection *c, uint32_t wanted);
 /* Behind snd_nxt `bytes` of sequence space were sent, room for the record was asked for. */
-void tcp_scoreboard_sent(struct tcp *tcp, struct connection *c, uint32_t bytes, uint8_t flags);
+void tcp_scoreboard_sent(struct tcp *tcp, struct connection *c, uint32_t bytes);
 /* The record was sent again. */
 void tcp_scoreboard_resent(struct tcp *tcp, struct connection *c, uint16_t number);
 

@@ -41,7 +41,7 @@ static void send(uint32_t n)
 	for (uint32_t i = 0; i < n; i++) {
 		assert_int_equal(tcp_scoreboard_room(&tcp, &c, 1), 1);
 		tcp.now_us += 10;
-		tcp_scoreboard_sent(&tcp, &c, MSS, 0);
+		tcp_scoreboard_sent(&tcp, &c, MSS);
 	}
 }
 

@@ -182,12 +182,20 @@ static bool output_waits(const struct connection *c)
 	       ((c->flags & C_CLOSE) && seq_le(c->snd_nxt, c->snd_end));
 }
 
+/* Whether there is nothing to be learnt of our own segments: none is in flight, none is named. So
+ * it is where the peer only sends. */
+static bool ack_is_idle(const struct connection *c, const struct segment *s)
+{
+	return c->records_n == 0 && s->ack == c->snd_una && s->options.blocks_n == 0;
+}
+
 /* RFC 9293 3.10.7.4, fifth. */
 static void ack_take(struct tcp *tcp, struct connection *c, const struct segment *s)
 {
 	if ((c->flags & C_ECN) && (s->flags & SEGMENT_ECE))
 		tcp_ecn_echoed(tcp, c);
-	tcp_recovery_acked(tcp, c, s);
+	if (!ack_is_idle(c, s))
+		tcp_recovery_acked(tcp, c, s);
 	if (seq_ge(s->ack, c->snd_una))
 		window_take(c, s);
 	if (output_waits(c))

@@ -45,8 +45,6 @@ static void waits_and_goes_on(struct rig *rig, struct rig_session *session, size
 	rig_say(rig, session, len);
 	rig_turn(rig);
 	rig_silent(rig);
-	/* Nothing is in flight, and nothing is kept for it. */
-	assert_true(rte_mempool_full(rte_mempool_lookup("rig_boards")));
 	/* It is looked at again soon, but nobody polls for it. */
 	assert_int_equal(tcp_next_ns(rig->tcp), rig->clock.mono_ns + 1000000);
 	rig_sleep(rig, 3);
@@ -113,6 +111,26 @@ static void no_slices(void **state)
 
 	pool_empty("rig_slices");
 	waits_and_goes_on(rig, session, 5000);
+}
+
+static int chains(void **state)
+{
+	rig_tso_bytes_max = 60000;
+	return rig_setup(state);
+}
+
+/* What was taken to record a chain of three segments goes back when there is none. */
+static void no_slices_for_a_chain(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_session *session = rig_accept(rig);
+
+	pool_empty("rig_slices");
+	rig_say(rig, session, 3 * RIG_MSS);
+	rig_turn(rig);
+	rig_silent(rig);
+	assert_true(rte_mempool_full(rte_mempool_lookup("rig_boards")));
+	pools_fill();
 }
 
 static void no_pieces(void **state)
@@ -218,6 +236,7 @@ int main(void)
 		RIG_TEST(no_headers),
 		RIG_TEST(no_header_for_an_acknowledgement),
 		RIG_TEST(no_slices),
+		cmocka_unit_test_setup_teardown(no_slices_for_a_chain, chains, rig_teardown),
 		RIG_TEST(no_pieces),
 		RIG_TEST(no_header_for_a_handshake),
 		RIG_TEST(slow_readers_leave_a_share),

@@ -122,6 +122,31 @@ static void lost_and_sent_again(void **state)
 	assert_true(tcp_scoreboard_check(&c));
 }
 
+/* RFC 8985 6.2 step 2: a copy that is acknowledged sooner than any round trip took, or by an echo
+ * from before it was sent, says nothing about when. */
+static void the_original_arrived_not_the_copy(void **state)
+{
+	struct delivery delivery = {.echo = true};
+
+	(void)state;
+	c.min_rtt_us = 1000;
+	send(3);
+	assert_true(tcp_scoreboard_take(&tcp, &c));
+	tcp_scoreboard_resent(&tcp, &c, c.record_first);
+	tcp.now_us += 999;
+	sack(0, MSS);
+	assert_false(c.scoreboard->rack_valid);
+	tcp_scoreboard_resent(&tcp, &c, (c.record_first + 1) & RECORD_MASK);
+	tcp.now_us += 9000;
+	delivery.now_us = tcp.now_us;
+	delivery.echo_ms = (tcp.now_us - 9000) / 1000 - 1;
+	tcp_scoreboard_sacked(&c, (struct sack_block){c.snd_una + MSS, c.snd_una + 2 * MSS},
+			      &delivery);
+	assert_false(c.scoreboard->rack_valid);
+	sack(2 * MSS, 3 * MSS);
+	assert_true(c.scoreboard->rack_valid);
+}
+
 static void reneging_takes_it_all_back(void **state)
 {
 	(void)state;
@@ -239,13 +264,10 @@ static void without_memory_two_at_a_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(few_are_in_the_connection),
-		TEST(a_record_covered_in_part_is_not_covered),
-		TEST(lost_and_sent_again),
-		TEST(reneging_takes_it_all_back),
-		TEST(like_a_plain_array),
-		TEST(growing_blocks_are_linear),
-		TEST(bounded),
+		TEST(few_are_in_the_connection),    TEST(a_record_covered_in_part_is_not_covered),
+		TEST(lost_and_sent_again),	    TEST(the_original_arrived_not_the_copy),
+		TEST(reneging_takes_it_all_back),   TEST(like_a_plain_array),
+		TEST(growing_blocks_are_linear),    TEST(bounded),
 		TEST(without_memory_two_at_a_time),
 	};
 

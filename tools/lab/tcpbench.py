@@ -20,6 +20,7 @@ import time
 
 from .machine import Failure, await_path, hugepages, memory, run, say, stop, words
 
+TARGET = "tests/bench/streamd/streamd"
 SERVER, LOAD, PREFIX = "10.77.0.1", "10.77.1.1", 16
 DEVICE = "queues=1,queue_size=1024,packed_vq=1,in_order=1,mrg_rxbuf=0"
 SERVER_PACKET_MB, LOAD_PACKET_MB = 64, 16
@@ -314,8 +315,8 @@ def report(rows):
 
 def measure_all(work, build, options, names):
     """The rows of these scenarios, in order."""
-    run("ninja", "-C", build, "tests/bench/streamd/streamd")
-    bench = Bench(work, build / "tests/bench/streamd/streamd", options)
+    run("ninja", "-C", build, TARGET)
+    bench = Bench(work, build / TARGET, options)
     rows = []
     for name in names:
         say(name)

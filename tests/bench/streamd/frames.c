@@ -252,24 +252,38 @@ int frames_reflect(const struct options *options, const struct wire *wire,
 	return 0;
 }
 
+static bool ask_one(struct sender *sender)
+{
+	struct rte_mbuf *frame = rte_pktmbuf_alloc(sender->headers);
+
+	if (frame == NULL)
+		return false;
+	frame->data_len = frame->pkt_len = HEADER_BYTES + QUESTION_BYTES;
+	memcpy(rte_pktmbuf_mtod(frame, void *), sender->header, HEADER_BYTES);
+	port_transmit(sender->port, 0, &frame, 1);
+	return true;
+}
+
 int frames_ask(const struct options *options, const struct wire *wire, struct patience *patience,
 	       struct log *log)
 {
 	struct sender sender = {.options = options, .port = wire->port};
-	struct rte_mempool *pool = rte_pktmbuf_pool_create(
-		"frames", FRAMES, FRAMES_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-	struct rte_mbuf *frame;
+	struct tally tally = {0};
 
+	sender.headers = rte_pktmbuf_pool_create("frames", FRAMES, FRAMES_CACHE, 0,
+						 RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	if (sender.headers == NULL)
+		return -ENOMEM;
 	pin(options);
 	header_make(&sender);
-	/* The port keeps them until there is another end. */
-	for (unsigned k = 0; k < options->outstanding && k < PORT_HELD_MAX; k++) {
-		frame = pool == NULL ? NULL : rte_pktmbuf_alloc(pool);
-		if (frame == NULL)
-			return -ENOMEM;
-		frame->data_len = frame->pkt_len = HEADER_BYTES + QUESTION_BYTES;
-		memcpy(rte_pktmbuf_mtod(frame, void *), sender.header, HEADER_BYTES);
-		port_transmit(wire->port, 0, &frame, 1);
+	/* What the other end gets while it begins it loses: one after the other until one returns.
+	 */
+	for (unsigned k = 0; k < FIRST_FRAME_S_MAX && tally.frames == 0; k++) {
+		ask_one(&sender);
+		receive(sender.port, patience_now_ns() + 1000000000, true, true, &tally, patience);
 	}
+	for (unsigned k = 1; k < options->outstanding; k++)
+		if (!ask_one(&sender))
+			return -ENOMEM;
 	return tally_make(options, wire->port, true, patience, log);
 }

@@ -101,6 +101,13 @@ def test_every_script_of_the_manual_is_there(top):
         assert any(name.startswith(topic.name + "/") for name in named), topic.name
 
 
+def test_every_topic_is_run(top):
+    folder = top / "tests" / "packet"
+    listed = re.search(r"topics = \[(.*?)\]", (folder / "meson.build").read_text(), re.S).group(1)
+    assert re.findall(r"'(\w+)'", listed) == sorted(
+        topic.name for topic in (folder / "scripts").iterdir())
+
+
 def test_example_of_the_packet_language_is_a_script(top):
     text = (top / "tests" / "packet" / "README.md").read_text()
     example = text[text.index("## A whole script"):text.index("When a script fails")]

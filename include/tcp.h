@@ -62,8 +62,10 @@ struct tcp_config {
 	uint32_t receive_bytes_max; /* per connection, the largest window offered */
 	uint32_t send_bytes_max;    /* per connection, unacknowledged and unsent */
 	uint32_t packet_memory_bytes;
-	bool path_mtu_probing; /* segments that vanish become smaller (RFC 4821) */
-	uint32_t quantum_ns;   /* about how long one connection may produce in a turn */
+	/* Segments that vanish become smaller, what is smaller for a path is tried larger later
+	 * (RFC 4821). */
+	bool path_mtu_probing;
+	uint32_t quantum_ns; /* about how long one connection may produce in a turn */
 	enum tcp_congestion congestion;
 	enum tcp_ecn ecn;
 	int socket;	    /* NUMA node, or -1 */
@@ -117,9 +119,12 @@ struct tcp_env {
 	X(dsacks_out)                                                                              \
 	X(reneged_out)                                                                             \
 	X(path_mtu_lowered)                                                                        \
+	X(path_mtu_raised)                                                                         \
 	X(path_mtu_disbelieved)                                                                    \
 	X(path_mtu_known)                                                                          \
 	X(mtu_black_holes)                                                                         \
+	X(mtu_probes)                                                                              \
+	X(mtu_probes_lost)                                                                         \
 	X(window_tuned)                                                                            \
 	X(acks_coalesced)                                                                          \
 	X(window_probes)                                                                           \

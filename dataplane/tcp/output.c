@@ -7,6 +7,7 @@
 #include "application.h"
 #include "congestion.h"
 #include "ecn.h"
+#include "mtu.h"
 #include "pacing.h"
 #include "prr.h"
 #include "sack.h"
@@ -334,6 +335,19 @@ static uint32_t new_emit(struct tcp *tcp, struct connection *c, uint32_t len, bo
 	return sent;
 }
 
+/* One packet larger than the MSS, to see whether the path takes it (RFC 4821 7.5). */
+static uint32_t probe_emit(struct tcp *tcp, struct connection *c, uint32_t len)
+{
+	uint16_t mss = c->mss;
+	uint32_t sent;
+
+	c->mss = (uint16_t)len;
+	sent = new_emit(tcp, c, len, false);
+	c->mss = mss;
+	tcp_mtu_probe_sent(tcp, c, sent);
+	return sent;
+}
+
 /* How many records from this one on leave as one segment: lost ones that follow it and fit, so that
  * what was said in small pieces is not repeated in small pieces. */
 static uint16_t records_together(struct connection *c, uint16_t number, uint32_t most)
@@ -407,14 +421,19 @@ enum emitted { NOTHING, SOMETHING, NO_ROOM };
 /* Sends one segment of what is due; with `force` a silly one, too. */
 static enum emitted output_one(struct tcp *tcp, struct connection *c, bool force)
 {
-	uint32_t unsent = tcp_unsent(c), usable = tcp_usable(c), len = unsent, sent;
+	uint32_t unsent = tcp_unsent(c), usable = tcp_usable(c), len = unsent, probe, sent;
 	bool fin = fin_due(c);
 
 	if (unsent == 0 && !fin)
 		return NOTHING;
 	if (len > usable)
 		len = usable;
-	if (len > burst_bytes(tcp, c))
+	probe = (c->flags & C_SEARCH) && !force ? tcp_mtu_probe(tcp, c) : 0;
+	if (len < probe)
+		return NOTHING;
+	if (probe > 0)
+		len = probe;
+	else if (len > burst_bytes(tcp, c))
 		len = burst_bytes(tcp, c);
 	else if (len > c->mss && (len < unsent || (c->flags & C_MORE)))
 		len -= len % c->mss;
@@ -427,7 +446,7 @@ static enum emitted output_one(struct tcp *tcp, struct connection *c, bool force
 		tcp->stats.wire_full++;
 		return NO_ROOM;
 	}
-	sent = new_emit(tcp, c, len, fin);
+	sent = probe > 0 ? probe_emit(tcp, c, len) : new_emit(tcp, c, len, fin);
 	if (sent == 0)
 		return NO_ROOM;
 	tcp_pacing_sent(c, sent);

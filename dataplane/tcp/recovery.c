@@ -238,7 +238,7 @@ static void troubled(struct tcp *tcp, struct connection *c, const struct segment
 	} else if (c->scoreboard != NULL) {
 		lost = tcp_rack_detect(tcp, c, &wait_us);
 	}
-	if (lost > 0 && !recovering(c))
+	if (lost > 0 && !recovering(c) && !tcp_mtu_probe_lost(c))
 		recovery_begin(tcp, c, delivery);
 	if (c->flags & C_RECOVERY) {
 		tcp_prr_acked(c, delivered);
@@ -263,6 +263,8 @@ void tcp_recovery_acked(struct tcp *tcp, struct connection *c, const struct segm
 		blocks_take(tcp, c, s, &delivery);
 	else if (quiet && !delivery.advanced && !delivery.duplicate)
 		return;
+	if (c->flags & C_SEARCH)
+		tcp_mtu_delivered(tcp, c, &delivery);
 	if (delivery.duplicate)
 		tcp->stats.duplicate_acks++;
 	tcp_rtt_take(tcp, c, &delivery);
@@ -285,7 +287,7 @@ void tcp_recovery_settle(struct tcp *tcp, struct connection *c)
 	if (c->scoreboard == NULL)
 		return;
 	lost = tcp_rack_detect(tcp, c, &wait_us);
-	if (lost > 0 && !recovering(c))
+	if (lost > 0 && !recovering(c) && !tcp_mtu_probe_lost(c))
 		recovery_begin(tcp, c, &delivery);
 	if (c->flags & C_RECOVERY)
 		tcp_prr_acked(c, 0);

@@ -217,7 +217,7 @@ void tcp_scoreboard_resent(struct tcp *tcp, struct connection *c, uint16_t numbe
 		c->lost_n--;
 	else
 		network_remove(c, number);
-	record->flags = (record->flags & (uint8_t)~RECORD_LOST) | RECORD_RESENT;
+	record->flags = (record->flags & (uint8_t) ~(RECORD_LOST | RECORD_PROBE)) | RECORD_RESENT;
 	record->sent_us = tcp->now_us;
 	network_append(c, number);
 }
@@ -261,6 +261,7 @@ static void deliver(struct connection *c, uint16_t number, struct delivery *deli
 		 age_us = (uint32_t)delivery->now_us - record->sent_us;
 
 	delivery->bytes += record->bytes;
+	delivery->probed |= !!(record->flags & RECORD_PROBE);
 	if (record->flags & RECORD_LOST) {
 		c->lost_n--;
 		record->flags &= (uint8_t)~RECORD_LOST;
@@ -294,6 +295,7 @@ static void trim(struct connection *c, struct delivery *delivery)
 		delivery->bytes += bytes;
 	record->seq = c->snd_una;
 	record->bytes = (uint16_t)(record->bytes - bytes);
+	record->flags &= (uint8_t)~RECORD_PROBE; /* the path has cut it */
 }
 
 static void first_drop(struct tcp *tcp, struct connection *c)
@@ -440,7 +442,7 @@ void tcp_scoreboard_renege(struct connection *c)
 
 		if (!(record->flags & RECORD_SACKED))
 			continue;
-		record->flags &= (uint8_t)~RECORD_SACKED;
+		record->flags &= (uint8_t) ~(RECORD_SACKED | RECORD_PROBE);
 		lost_mark(c, number);
 	}
 	c->sacked_n = 0;

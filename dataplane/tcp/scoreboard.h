@@ -27,6 +27,7 @@ enum record_flags {
 	RECORD_SACKED = 1 << 0,
 	RECORD_LOST = 1 << 1,	/* and not sent again since */
 	RECORD_RESENT = 1 << 2, /* more than once on its way: Karn, RFC 8985 6.1 */
+	RECORD_PROBE = 1 << 3,	/* larger than the path is known to take (RFC 4821) */
 };
 
 struct chunk {
@@ -72,6 +73,7 @@ struct delivery {
 	bool resent;	 /* by something that had been sent again */
 	bool reordered;	 /* an original came after a later one (RFC 8985 6.2 step 3) */
 	bool sacked;	 /* something was newly SACKed */
+	bool probed;	 /* a RECORD_PROBE arrived as it was sent */
 	bool duplicate;	 /* RFC 5681 2 */
 	uint8_t dsack_n; /* RFC 2883: 0 or 1 */
 	struct sack_block dsack;

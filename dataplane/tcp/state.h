@@ -20,6 +20,7 @@ struct congestion;
 struct path;
 struct piece;
 struct scoreboard;
+struct search;
 struct runs;
 struct source;
 struct time_wait;
@@ -122,6 +123,7 @@ enum connection_flags {
 	C_UNREAD =
 		1 << 22, /* bytes came that no session will read: RST, once all is acknowledged */
 	C_LOWERED = 1 << 23, /* the MSS was, and nothing beyond path_seq has come through yet */
+	C_SEARCH = 1 << 24,  /* mtu.c looks for a larger one */
 };
 
 /* Deadlines of a connection; one wheel timer stands for the earliest. */
@@ -344,6 +346,7 @@ struct tcp {
 	struct rte_mempool *pieces;
 	struct rte_mempool *scoreboards, *chunks;
 	struct path *paths;
+	struct search *searches;
 	uint32_t pieces_n, pieces_held;
 	struct block *spare; /* what produce() is promised */
 	uint32_t blocks_large_n, blocks_large_held;

@@ -70,6 +70,7 @@ static void wire_send(struct tcp_wire *wire, struct rte_mbuf *m, const uint8_t s
 				  .window = rte_be_to_cpu_16(tcp->rx_win),
 				  .port = rte_be_to_cpu_16(tcp->src_port),
 				  .peer_port = rte_be_to_cpu_16(tcp->dst_port),
+				  .cut = m->ol_flags & RTE_MBUF_F_TX_TCP_SEG ? m->tso_segsz : 0,
 				  .flags = tcp->tcp_flags,
 				  .tos = tos};
 	memcpy(s->peer, dst, 16);

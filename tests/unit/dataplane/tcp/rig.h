@@ -38,6 +38,7 @@ struct rig_segment { /* as it left */
 	uint32_t seq, ack, len;
 	uint8_t peer[16];
 	uint16_t window, port, peer_port;
+	uint16_t cut; /* TSO: by the port, into so much each; else 0 */
 	uint8_t flags, tos;
 	struct options options;
 	uint8_t bytes[4096];

@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a path takes: whom to believe (RFC 5927 7.2), black holes (RFC 4821 7.7), and memory. */
+/* What a path takes: whom to believe (RFC 5927 7.2), black holes (RFC 4821 7.7), memory, and the
+ * search for more (RFC 4821 7). */
 #include "rig.h"
 
 #include <rte_ip.h>
 #include <rte_tcp.h>
 
 #include "eal.h"
+#include "state.h"
 
 enum { MINUTES_10_MS = 600000 };
 
 static struct rig *rig_with_probing(void **state)
 {
+	struct rig *rig;
+	uint32_t tso = rig_tso_bytes_max;
+
 	rig_teardown(state);
 	rig_config.path_mtu_probing = true;
+	rig_tso_bytes_max = tso;
 	assert_int_equal(rig_setup(state), 0);
-	return *state;
+	rig = *state;
+	rig->peer_options.sack_permitted = true;
+	return rig;
 }
 
 /* A router refuses our packet of `bytes` at `seq` for a link of `mtu`. */
@@ -189,6 +197,348 @@ static void path_is_remembered(void **state)
 	assert_int_equal(fresh_len(rig), RIG_MSS);
 }
 
+/* --- The search for a larger size --- */
+
+enum { LOWER_MTU = 1200, LOWER = LOWER_MTU - 40, BETWEEN = (LOWER + RIG_MSS) / 2 };
+
+/* A connection that a router has told of a smaller path, all its data acknowledged. */
+static struct rig_session *lowered(struct rig *rig)
+{
+	struct rig_session *session;
+
+	session = begin(rig);
+	too_big(rig, LOWER_MTU, 1500, rig->peer_ack);
+	acknowledge(rig, 5000);
+	rig_forget_sent(rig);
+	return session;
+}
+
+/* The first segment of the next `bytes`. */
+static const struct rig_segment *say(struct rig *rig, struct rig_session *session, size_t bytes)
+{
+	rig_forget_sent(rig);
+	rig_say(rig, session, bytes);
+	rig_turn(rig);
+	return &rig->sent[0];
+}
+
+/* Ten minutes later: a probe, which is at peer_ack, and segments behind it. */
+static void probe(struct rig *rig, struct rig_session *session, uint32_t len)
+{
+	rig_sleep(rig, MINUTES_10_MS);
+	assert_int_equal(say(rig, session, 8000)->len, len);
+	for (unsigned i = 1; i < 5; i++)
+		assert_int_equal(rig->sent[i].len, LOWER);
+	rig_forget_sent(rig);
+}
+
+/* The peer has nothing of the first `hole` bytes and the `bytes` behind them. */
+static void sack(struct rig *rig, uint32_t hole, uint32_t bytes)
+{
+	rig->peer_options.blocks_n = 1;
+	rig->peer_options.blocks[0].start = rig->peer_ack + hole;
+	rig->peer_options.blocks[0].end = rig->peer_ack + hole + bytes;
+	rig_next(rig, ACK, NULL, 0);
+	rig_turn(rig);
+	rig->peer_options.blocks_n = 0;
+}
+
+/* The probe alone gets lost: three segments behind it say so. */
+static void lose_probe(struct rig *rig, uint32_t len)
+{
+	sack(rig, len, TCP_DUPLICATES * LOWER);
+}
+
+/* Everything arrives, and what that lets out. */
+static void arrive(struct rig *rig)
+{
+	while (rig->sent_n > 0) {
+		const struct rig_segment *s = &rig->sent[rig->sent_n - 1];
+		uint32_t bytes = s->seq + s->len - rig->peer_ack;
+
+		rig_forget_sent(rig);
+		acknowledge(rig, bytes);
+	}
+}
+
+static void probe_raises(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session = lowered(rig);
+
+	rig_sleep(rig, MINUTES_10_MS - 1000);
+	assert_int_equal(say(rig, session, 8000)->len, LOWER);
+	acknowledge(rig, 8000);
+	rig_sleep(rig, 1000);
+	probe(rig, session, RIG_MSS);
+	acknowledge(rig, RIG_MSS);
+	assert_int_equal(rig_stats(rig).path_mtu_raised, 1);
+	acknowledge(rig, 8000 - RIG_MSS);
+	say(rig, session, 8000);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(rig->sent[i].len, RIG_MSS);
+	assert_int_equal(rig_stats(rig).mtu_probes, 1);
+	assert_int_equal(rig_stats(rig).mtu_probes_lost, 0);
+}
+
+/* Whether it is acknowledged or named by a block. */
+static void sacked_probe_raises(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session = lowered(rig);
+
+	rig_sleep(rig, MINUTES_10_MS);
+	say(rig, session, 500);
+	assert_int_equal(say(rig, session, 8000)->len, RIG_MSS);
+	sack(rig, 500, RIG_MSS - 1);
+	assert_int_equal(rig_stats(rig).path_mtu_raised, 0);
+	sack(rig, 500, RIG_MSS);
+	assert_int_equal(rig_stats(rig).path_mtu_raised, 1);
+}
+
+/* 7.6.2: it goes again at once in segments that arrive; neither recovery nor reduction. */
+static void lost_probe_is_no_congestion(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session = lowered(rig);
+
+	probe(rig, session, RIG_MSS);
+	lose_probe(rig, RIG_MSS);
+	assert_int_equal(next_len(rig), LOWER);
+	assert_int_equal(next_len(rig), RIG_MSS - LOWER);
+	rig_silent(rig);
+	acknowledge(rig, 8000);
+	assert_int_equal(rig_stats(rig).mtu_probes_lost, 1);
+	assert_int_equal(rig_stats(rig).recoveries, 0);
+	assert_int_equal(rig_stats(rig).path_mtu_raised, 0);
+	/* 7.3: no other one for ten minutes, then half as far. */
+	rig_sleep(rig, MINUTES_10_MS - 1000);
+	assert_int_equal(say(rig, session, 8000)->len, LOWER);
+	acknowledge(rig, 8000);
+	rig_sleep(rig, 1000);
+	probe(rig, session, BETWEEN);
+}
+
+/* So without SACK. */
+static void duplicates_tell_of_a_lost_probe(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session;
+
+	rig->peer_options.sack_permitted = false;
+	session = lowered(rig);
+	probe(rig, session, RIG_MSS);
+	for (unsigned i = 0; i < TCP_DUPLICATES; i++)
+		acknowledge(rig, 0);
+	assert_int_equal(next_len(rig), LOWER);
+	acknowledge(rig, 8000);
+	assert_int_equal(rig_stats(rig).mtu_probes_lost, 1);
+	assert_int_equal(rig_stats(rig).recoveries, 0);
+}
+
+/* It ends where the next step gains little, and begins anew ten minutes later. */
+static void search_ends(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session = lowered(rig);
+	uint32_t low = LOWER, high = RIG_MSS, next = RIG_MSS;
+
+	while (high >= low + 32) {
+		const struct rig_segment *s;
+
+		rig_sleep(rig, MINUTES_10_MS);
+		s = say(rig, session, 8000);
+		assert_int_equal(s->len, next);
+		lose_probe(rig, s->len);
+		acknowledge(rig, 8000);
+		high = next - 1;
+		next = (low + high + 1) / 2;
+	}
+	assert_int_equal(rig_stats(rig).mtu_probes_lost, 5);
+	probe(rig, session, RIG_MSS);
+}
+
+/* 7.6.4: what else is lost has a reason, which may have been the probe's as well. */
+static void other_losses_leave_it_open(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session = lowered(rig);
+
+	probe(rig, session, RIG_MSS);
+	sack(rig, RIG_MSS + LOWER, 3 * LOWER); /* the segment behind it, too */
+	assert_int_equal(rig_stats(rig).recoveries, 1);
+	acknowledge(rig, 8000);
+	assert_int_equal(rig_stats(rig).mtu_probes_lost, 1);
+	for (unsigned i = 0; i < 4; i++) { /* the window was reduced, and grows */
+		assert_int_equal(say(rig, session, 8000)->len, LOWER);
+		arrive(rig);
+	}
+	rig_sleep(rig, MINUTES_10_MS / 10);
+	assert_int_equal(say(rig, session, 8000)->len, RIG_MSS);
+}
+
+/* 7.6.3: with a timeout, which is a sign of congestion. */
+static void timeout_of_a_probe(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session = lowered(rig);
+
+	probe(rig, session, RIG_MSS);
+	while (rig_stats(rig).retransmit_timeout == 0)
+		rig_sleep(rig, 10);
+	assert_int_equal(rig_stats(rig).mtu_probes_lost, 1);
+	acknowledge(rig, 8000);
+	for (unsigned i = 0; i < 4; i++) {
+		say(rig, session, 8000);
+		arrive(rig);
+	}
+	probe(rig, session, BETWEEN);
+}
+
+/* 7.6.2: the router that drops it says what it takes: that is tried next, and nothing shrinks. */
+static void router_refuses_a_probe(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session = lowered(rig);
+
+	probe(rig, session, RIG_MSS);
+	too_big(rig, 1400, 1500, rig->peer_ack);
+	assert_int_equal(rig_stats(rig).mtu_probes_lost, 1);
+	lose_probe(rig, RIG_MSS);
+	acknowledge(rig, 8000);
+	assert_int_equal(rig_stats(rig).recoveries, 0);
+	assert_int_equal(rig_stats(rig).path_mtu_lowered, 1);
+	probe(rig, session, 1400 - 40);
+	too_big(rig, 0, 1400, rig->peer_ack); /* an old one */
+	assert_int_equal(rig_stats(rig).mtu_probes_lost, 2);
+	assert_int_equal(rig_stats(rig).path_mtu_lowered, 1);
+	acknowledge(rig, 8000);
+	/* A path that is smaller than before is believed with the timeout, as ever. */
+	probe(rig, session, (LOWER + 1400 - 40) / 2);
+	too_big(rig, 1000, 1400, rig->peer_ack);
+	assert_int_equal(rig_stats(rig).path_mtu_lowered, 1);
+	while (rig_stats(rig).retransmit_timeout == 0)
+		rig_sleep(rig, 10);
+	assert_int_equal(rig_stats(rig).path_mtu_lowered, 2);
+	assert_int_equal(rig->sent[rig->sent_n - 1].seq, rig->peer_ack + 960);
+}
+
+/* 7.4: enough to send, and windows that let what follows it leave. */
+static void probe_needs_company(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session = lowered(rig);
+	const uint32_t enough = RIG_MSS + TCP_DUPLICATES * LOWER;
+
+	rig_sleep(rig, MINUTES_10_MS);
+	assert_int_equal(say(rig, session, enough - 1)->len, LOWER);
+	acknowledge(rig, enough - 1);
+	rig->peer_window = enough - 1;
+	acknowledge(rig, 0);
+	assert_int_equal(say(rig, session, 8000)->len, LOWER);
+	acknowledge(rig, 4 * LOWER);
+	acknowledge(rig, 8000 - 4 * LOWER);
+	rig->peer_window = enough;
+	acknowledge(rig, 0);
+	assert_int_equal(say(rig, session, enough)->len, RIG_MSS);
+}
+
+/* A window in full use drains until it has room, and then the flow goes on. */
+static void window_drains_for_a_probe(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session = lowered(rig);
+
+	rig_sleep(rig, MINUTES_10_MS - 200);
+	say(rig, session, 100000);
+	assert_true(rig->sent_n >= 10);
+	rig->clock.mono_ns += 200 * 1000000ULL;
+	rig_forget_sent(rig);
+	rig->peer_window = 5 * LOWER;
+	acknowledge(rig, 5 * LOWER);
+	acknowledge(rig, LOWER);
+	rig_silent(rig);
+	acknowledge(rig, LOWER);
+	assert_int_equal(next_len(rig), RIG_MSS);
+	rig_silent(rig);
+}
+
+/* The port would cut it in two (TSO). */
+static void probe_is_one_packet(void **state)
+{
+	struct rig_session *session;
+	struct rig *rig;
+
+	rig_tso_bytes_max = 65536;
+	rig = rig_with_probing(state);
+	session = rig_accept(rig);
+	say(rig, session, 5000);
+	too_big(rig, LOWER_MTU, 1500, rig->peer_ack);
+	acknowledge(rig, 5000);
+	rig_sleep(rig, MINUTES_10_MS);
+	assert_int_equal(say(rig, session, 8000)->len, RIG_MSS);
+	assert_int_equal(rig->sent[0].cut, 0);
+	assert_int_equal(rig->sent[1].cut, LOWER);
+	sack(rig, RIG_MSS, 8000 - RIG_MSS);
+	assert_int_equal(rig->sent[rig->sent_n - 1].seq, rig->peer_ack);
+	assert_int_equal(rig->sent[rig->sent_n - 1].cut, LOWER);
+}
+
+/* One that begins with what is remembered searches when the memory ends; what it finds is
+ * remembered for the next. */
+static void memory_follows_the_search(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session;
+
+	lowered(rig);
+	rig->peer_port++;
+	session = rig_accept(rig);
+	assert_int_equal(say(rig, session, 8000)->len, LOWER);
+	acknowledge(rig, 8000);
+	probe(rig, session, RIG_MSS);
+	lose_probe(rig, RIG_MSS);
+	acknowledge(rig, 8000);
+	probe(rig, session, BETWEEN);
+	acknowledge(rig, 8000);
+	rig->peer_port++;
+	assert_int_equal(say(rig, rig_accept(rig), 8000)->len, BETWEEN);
+}
+
+static void black_hole_ends(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session = begin(rig);
+
+	while (rig_stats(rig).mtu_black_holes == 0)
+		rig_sleep(rig, 10);
+	acknowledge(rig, 5000);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(say(rig, session, 8000)->len, 1280 - 40);
+		arrive(rig);
+	}
+	rig_sleep(rig, MINUTES_10_MS);
+	assert_int_equal(say(rig, session, 8000)->len, RIG_MSS);
+	arrive(rig);
+	assert_int_equal(rig_stats(rig).path_mtu_raised, 1);
+}
+
+/* Neither where it is not wanted, nor where nothing was lowered. */
+static void nobody_probes_for_nothing(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_session *session = lowered(rig);
+
+	rig_sleep(rig, MINUTES_10_MS);
+	assert_int_equal(say(rig, session, 8000)->len, LOWER);
+	rig = rig_with_probing(state);
+	rig->peer_options.mss = 1000;
+	session = rig_accept(rig);
+	rig_sleep(rig, MINUTES_10_MS);
+	assert_int_equal(say(rig, session, 8000)->len, 1000);
+	assert_int_equal(rig_stats(rig).mtu_probes, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +549,20 @@ int main(void)
 		RIG_TEST(black_holes_are_not_looked_for),
 		RIG_TEST(small_segments_know_no_black_hole),
 		RIG_TEST(path_is_remembered),
+		RIG_TEST(probe_raises),
+		RIG_TEST(sacked_probe_raises),
+		RIG_TEST(lost_probe_is_no_congestion),
+		RIG_TEST(duplicates_tell_of_a_lost_probe),
+		RIG_TEST(search_ends),
+		RIG_TEST(other_losses_leave_it_open),
+		RIG_TEST(timeout_of_a_probe),
+		RIG_TEST(router_refuses_a_probe),
+		RIG_TEST(probe_needs_company),
+		RIG_TEST(window_drains_for_a_probe),
+		RIG_TEST(probe_is_one_packet),
+		RIG_TEST(memory_follows_the_search),
+		RIG_TEST(black_hole_ends),
+		RIG_TEST(nobody_probes_for_nothing),
 	};
 
 	rig_defaults();

@@ -78,14 +78,13 @@ static void stage_run(struct connection *c, uint32_t now_ms)
 	c->avoid.running = true;
 }
 
-/* RFC 9438 4.3: what Reno's window would be, by the bytes acknowledged. It grows slower, for it is
- * reduced by less, until it is where the last reduction was. */
+/* RFC 8312 4.2: what Reno's window would be, by the bytes acknowledged. It grows slower, for it is
+ * reduced by less. RFC 9438 4.3 would have it grow like Reno from where the last reduction was;
+ * Linux does not, and loses its share to who does (docs/decisions.md). */
 static void reno_grow(struct connection *c, uint32_t bytes)
 {
-	uint32_t need = c->cwnd;
+	uint32_t need = (uint32_t)((uint64_t)c->cwnd * ALPHA_OF / ALPHA);
 
-	if (c->avoid.reno < c->avoid.prior)
-		need = (uint32_t)((uint64_t)need * ALPHA_OF / ALPHA);
 	c->avoid.acked += bytes;
 	if (c->avoid.acked < need)
 		return;
@@ -120,7 +119,6 @@ static void undo_keep(struct connection *c)
 	board->undo.w_max = c->w_max;
 	/* Before the first loss `avoid` is not in use. */
 	board->undo.reno = c->ssthresh == TCP_CWND_MAX ? 0 : c->avoid.reno;
-	board->undo.prior = c->ssthresh == TCP_CWND_MAX ? 0 : c->avoid.prior;
 }
 
 /* RFC 9438 4.6, with fast convergence (4.7): who had more before gives room to who comes. */
@@ -132,7 +130,7 @@ static uint32_t cubic_reduced(struct tcp *tcp, struct connection *c, enum conges
 	(void)tcp;
 	if (c->scoreboard != NULL)
 		undo_keep(c);
-	c->avoid = (struct avoidance){.prior = used};
+	c->avoid = (struct avoidance){0};
 	if (event == CONGESTION_TIMEOUT)
 		c->w_max = 0;
 	else if (used < c->w_max)
@@ -149,7 +147,7 @@ static void cubic_undone(struct tcp *tcp, struct connection *c)
 
 	(void)tcp;
 	c->w_max = board->undo.w_max;
-	c->avoid = (struct avoidance){.prior = board->undo.prior, .reno = board->undo.reno};
+	c->avoid = (struct avoidance){.reno = board->undo.reno};
 }
 
 static void cubic_paused(struct tcp *tcp, struct connection *c)

@@ -25,6 +25,9 @@ enum {
 	 * 7.3, RFC 1191 6.3); and where other losses leave open what the probe was lost for: more
 	 * than a window has round trips (7.6.2). */
 	SEARCH_MS = 600000,
+	/* From a black hole that only timeouts have told of: the path may have been gone for a
+	 * moment, whatever was sent over it. */
+	SEARCH_SOON_MS = 1000,
 	SEARCH_UNCLEAR_MS = 60000,
 	/* A gain that is not worth a lost segment (7.3): some 2 % of the usual packet. */
 	SEARCH_STEP = 32,
@@ -138,6 +141,7 @@ static void search_failed(struct tcp *tcp, const struct connection *c, uint32_t 
 	struct search *s = search_of(tcp, c);
 
 	tcp->stats.mtu_probes_lost++;
+	path_remember(tcp, c);
 	search_rest(s, tcp->now_ns + SEARCH_MS * tcp_ms);
 	if (high < (uint32_t)c->mss + SEARCH_STEP)
 		return;
@@ -264,10 +268,10 @@ void tcp_mtu_start(struct tcp *tcp, struct connection *c)
 
 /* Smaller segments from now on, and what is in flight again, for none of it arrives. Nothing was
  * lost to congestion, so the window stays (RFC 1191 6.4). */
-static void path_lower(struct tcp *tcp, struct connection *c, uint32_t payload)
+static void path_lower(struct tcp *tcp, struct connection *c, uint32_t payload, uint64_t search_ms)
 {
 	ASSERT(payload < c->mss && payload >= TCP_MSS_MIN);
-	search_begin(tcp, c, tcp->now_ns + SEARCH_MS * tcp_ms);
+	search_begin(tcp, c, tcp->now_ns + search_ms * tcp_ms);
 	c->mss = (uint16_t)payload;
 	if (c->mss_acked > c->mss)
 		c->mss_acked = c->mss;
@@ -313,7 +317,7 @@ void tcp_mtu_claim(struct tcp *tcp, struct connection *c, uint32_t mtu, uint32_t
 		c->path_seq = seq;
 		return;
 	}
-	path_lower(tcp, c, mtu - headers);
+	path_lower(tcp, c, mtu - headers, SEARCH_MS);
 }
 
 void tcp_mtu_acked(struct tcp *tcp, struct connection *c, uint32_t bytes)
@@ -342,7 +346,9 @@ static void black_hole_leave(struct tcp *tcp, struct connection *c)
 	if (mtu == 0)
 		return;
 	tcp->stats.mtu_black_holes++;
-	path_lower(tcp, c, mtu - headers);
+	path_lower(tcp, c, mtu - headers, SEARCH_SOON_MS);
+	/* Nor is it remembered before a probe was lost as well. */
+	c->flags &= ~(uint32_t)C_LOWERED;
 }
 
 void tcp_mtu_timeout(struct tcp *tcp, struct connection *c)
@@ -354,7 +360,7 @@ void tcp_mtu_timeout(struct tcp *tcp, struct connection *c)
 	if ((c->flags & C_SEARCH) && s->size != 0 && s->seq == c->snd_una)
 		search_failed(tcp, c, s->size - 1U, halfway(c, s->size - 1U));
 	if (c->mss_claimed != 0)
-		path_lower(tcp, c, c->mss_claimed);
+		path_lower(tcp, c, c->mss_claimed, SEARCH_MS);
 	else if (tcp->config.path_mtu_probing && c->retransmits + 1 >= BLACK_HOLE_TIMEOUTS)
 		black_hole_leave(tcp, c);
 }

@@ -44,7 +44,7 @@ struct scoreboard {
 	/* congestion.c and its algorithms: before the last reduction; cwnd 0: none */
 	struct {
 		uint32_t cwnd, ssthresh;
-		uint32_t w_max, reno, prior;
+		uint32_t w_max, reno;
 	} undo;
 
 	/* prr.c (RFC 6937) */

@@ -148,7 +148,6 @@ struct slow_start {
 struct avoidance {
 	uint32_t acked;	     /* bytes that count towards the next segment (RFC 3465) */
 	uint32_t reno;	     /* W_est of RFC 9438 4.3, 0: the stage has not begun */
-	uint32_t prior;	     /* cwnd_prior: in use before the last reduction */
 	uint32_t plateau_ms; /* when the curve reaches w_max: t_epoch + K */
 	bool running;	     /* plateau_ms holds */
 };

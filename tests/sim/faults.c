@@ -155,6 +155,7 @@ struct host_config faults_host(struct random *random, unsigned connections, uint
 
 	for (unsigned i = 0; i < sizeof(config.tcp.secret); i++)
 		config.tcp.secret[i] = (uint8_t)random_next(random);
+	config.tcp.path_mtu_probing = random_once(random, 2);
 	if (random_once(random, 8))
 		config.hog_left = (unsigned)PICK(random, 1, 2, 4, 16, 64);
 	if (random_once(random, 3)) {

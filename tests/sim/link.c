@@ -175,7 +175,8 @@ static uint64_t bottleneck_ns(struct link *link, const struct link_path *path, s
 	if (way->free_ns < now_ns)
 		way->free_ns = now_ns;
 	queued = (way->free_ns - now_ns) * path->bytes_per_ms / 1000000;
-	if (queued + len > path->queue_bytes)
+	/* Where nothing waits, one fits: the wire has it at once. */
+	if (queued > 0 && queued + len > path->queue_bytes)
 		return 0;
 	if (path->marks && queued > path->queue_bytes / 4 &&
 	    (ip->type_of_service & ECN_MASK) != ECN_NOT) {

@@ -203,7 +203,8 @@ static void closed(struct stream_session **session, enum stream_reason reason)
 int talker_open(struct talker *talker, struct stream_transport *transport, struct stream_ref ref,
 		struct stream_session **session_r)
 {
-	if (talker->opened)
+	/* One that gave up its own open may be called by the other side afterwards. */
+	if (talker->opened || talker->closed)
 		return -EBUSY;
 	journal_say(talker->journal, "%s is open", talker->name);
 	talker->opened = true;

@@ -505,9 +505,9 @@ static void memory_follows_the_search(void **state)
 	assert_int_equal(say(rig, rig_accept(rig), 8000)->len, BETWEEN);
 }
 
-static void black_hole_ends(void **state)
+/* Full segments have vanished, as on a path that was gone for a moment; smaller ones arrive. */
+static struct rig_session *black_hole(struct rig *rig)
 {
-	struct rig *rig = rig_with_probing(state);
 	struct rig_session *session = begin(rig);
 
 	while (rig_stats(rig).mtu_black_holes == 0)
@@ -517,10 +517,35 @@ static void black_hole_ends(void **state)
 		assert_int_equal(say(rig, session, 8000)->len, 1280 - 40);
 		arrive(rig);
 	}
-	rig_sleep(rig, MINUTES_10_MS);
+	rig_sleep(rig, 1000);
+	return session;
+}
+
+/* A second later all is as before, and no other connection has heard of it. */
+static void path_that_was_gone_is_no_black_hole(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session = black_hole(rig);
+
 	assert_int_equal(say(rig, session, 8000)->len, RIG_MSS);
 	arrive(rig);
 	assert_int_equal(rig_stats(rig).path_mtu_raised, 1);
+	assert_int_equal(fresh_len(rig), RIG_MSS);
+	assert_int_equal(rig_stats(rig).path_mtu_known, 0);
+}
+
+/* A probe that is lost as well makes it one: for others, too. */
+static void black_hole_is_remembered_when_a_probe_is_lost(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session = black_hole(rig);
+
+	assert_int_equal(fresh_len(rig), RIG_MSS);
+	assert_int_equal(say(rig, session, 8000)->len, RIG_MSS);
+	sack(rig, RIG_MSS, TCP_DUPLICATES * (1280 - 40));
+	acknowledge(rig, 8000);
+	assert_int_equal(rig_stats(rig).mtu_probes_lost, 1);
+	assert_int_equal(fresh_len(rig), 1280 - 40);
 }
 
 /* Neither where it is not wanted, nor where nothing was lowered. */
@@ -561,7 +586,8 @@ int main(void)
 		RIG_TEST(window_drains_for_a_probe),
 		RIG_TEST(probe_is_one_packet),
 		RIG_TEST(memory_follows_the_search),
-		RIG_TEST(black_hole_ends),
+		RIG_TEST(path_that_was_gone_is_no_black_hole),
+		RIG_TEST(black_hole_is_remembered_when_a_probe_is_lost),
 		RIG_TEST(nobody_probes_for_nothing),
 	};
 

@@ -192,7 +192,8 @@ static bool ack_is_idle(const struct connection *c, const struct segment *s)
 /* RFC 9293 3.10.7.4, fifth. */
 static void ack_take(struct tcp *tcp, struct connection *c, const struct segment *s)
 {
-	if ((c->flags & C_ECN) && (s->flags & SEGMENT_ECE))
+	/* With nothing on its way, nothing of ours was marked. */
+	if ((c->flags & C_ECN) && (s->flags & SEGMENT_ECE) && tcp_flight(c) > 0)
 		tcp_ecn_echoed(tcp, c);
 	if (!ack_is_idle(c, s))
 		tcp_recovery_acked(tcp, c, s);

@@ -222,6 +222,23 @@ static void window_is_reduced_once_a_round_trip(void **state)
 	assert_int_equal(rig_stats(rig).ecn_ece_in, 11);
 }
 
+/* Nothing is on its way, so nothing of ours can have been marked. */
+static void echo_of_nothing_reduces_nothing(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_session *session = accepted(rig, ECE | CWR, ECE);
+	uint64_t before = rig_stats(rig).ecn_reduced;
+
+	rig_next(rig, ACK | ECE, "x", 1);
+	rig_turn(rig);
+	assert_int_equal(rig_stats(rig).ecn_reduced, before);
+	rig_say(rig, session, 1000);
+	rig_turn(rig);
+	rig_next(rig, ACK | ECE, "x", 1);
+	rig_turn(rig);
+	assert_int_equal(rig_stats(rig).ecn_reduced, before + 1);
+}
+
 /* A loss in the window that a mark has reduced reduces nothing more; one alone says CWR. */
 static void losses_and_marks_go_together(void **state)
 {
@@ -303,6 +320,7 @@ int main(void)
 		RIG_TEST(congestion_is_echoed_until_heard),
 		RIG_TEST(what_is_not_echoed),
 		RIG_TEST(window_is_reduced_once_a_round_trip),
+		RIG_TEST(echo_of_nothing_reduces_nothing),
 		RIG_TEST(losses_and_marks_go_together),
 		RIG_TEST(nothing_without_agreement),
 		RIG_TEST(cwr_is_never_cut_by_the_port),

@@ -295,11 +295,25 @@ def fin_before_other_bytes(case):
 
     def contradicted(fin):
         out_of_order = case.begin(fin) > case.acked(fin)
-        return any((end is None or end > ends[fin]) and (number < fin or out_of_order)
+        def goes_beyond(number, end):
+            return end is None or end > ends[fin] or \
+                end - ("F" in case.steps[number].flags) == ends[fin]
+
+        return any(goes_beyond(number, end) and (number < fin or out_of_order)
                    for number, end in enumerate(ends) if number != fin)
 
     return any("F" in case.steps[number].flags and ends[number] is not None and
                contradicted(number) for number in numbers)
+
+
+@rule()
+def overlapping_bytes_that_differ(case):
+    """Bytes beyond a gap are here, and those that close it say otherwise ("!"): ours keeps what
+    came first, Linux what came in order."""
+    numbers = range(case.number + 1)
+    return case.only("sent") and any("!" in case.steps[number].payload for number in numbers) and \
+        any(case.begin(number) is not None and case.begin(number) > case.acked(number) and
+            size(case.steps[number]) > 0 for number in numbers)
 
 
 @rule(parts=True)

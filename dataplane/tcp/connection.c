@@ -110,12 +110,14 @@ void tcp_connection_prefetch(const struct tcp *tcp, uint32_t hash)
 void tcp_connection_prefetch_session(const struct tcp *tcp, uint32_t hash)
 {
 	uint32_t at = 0, number = tcp_table_next(&tcp->table, hash, &at);
+	uintptr_t session;
 
 	if (number == TABLE_NONE)
 		return;
-	/* Whichever of the union it is. */
-	rte_prefetch0(tcp->connections[number].session);
-	rte_prefetch0((const uint8_t *)tcp->connections[number].session + RTE_CACHE_LINE_SIZE);
+	/* Whichever of the union it is; perhaps none, which is no place to calculate from. */
+	session = (uintptr_t)tcp->connections[number].session;
+	rte_prefetch0((const void *)session);
+	rte_prefetch0((const void *)(session + RTE_CACHE_LINE_SIZE));
 	rte_prefetch0(tcp->connections[number].blocks);
 }
 

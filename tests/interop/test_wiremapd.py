@@ -91,7 +91,7 @@ def test_check(idle_service):
 
 @pytest.mark.parametrize("old, new, says", [
     ("users:", "userz:", "userz"),
-    ("cores: [", "cores: [4000, ", ":5: eal.cores: this process may not run on CPU 4000"),
+    ("cores: [", "cores: [4000, ", ":6: eal.cores: this process may not run on CPU 4000"),
     ("/users\"", "/nothing-here\"", "wiremapctl user add"),
     ("/volume\"", "/nothing-here\"", "make that directory"),
     ("users:", "user: no-such-user-here\nusers:", "useradd"),

@@ -14,7 +14,7 @@
  */
 
 enum {
-	PREFETCH = 4,		  /* frames ahead: about what it takes to get a line from L3 */
+	PREFETCH = 8,		  /* frames ahead: about what it takes to get a line from L3 */
 	SOURCE_ROUTE_LOOSE = 131, /* RFC 791 3.1 */
 	SOURCE_ROUTE_STRICT = 137,
 	PORT_UNREACHABLE = 3, /* RFC 792: codes of destination unreachable */
@@ -358,6 +358,15 @@ static uint8_t link_of(const struct net *net, const struct port *port)
 	return link;
 }
 
+/* The headers of a segment with options end in the second line. */
+static void headers_prefetch(const struct rte_mbuf *frame)
+{
+	const uint8_t *bytes = rte_pktmbuf_mtod(frame, const uint8_t *);
+
+	rte_prefetch0(bytes);
+	rte_prefetch0(bytes + RTE_CACHE_LINE_SIZE);
+}
+
 static unsigned input(struct net *net, struct port *port, struct rte_mbuf **frames, unsigned n,
 		      struct rte_mbuf **packets_r, bool handed)
 {
@@ -367,13 +376,13 @@ static unsigned input(struct net *net, struct port *port, struct rte_mbuf **fram
 	ASSERT(link < net->links_n);
 	count(&net->stats.frames_in, n);
 	for (unsigned k = 0; k < n && k < PREFETCH; k++)
-		rte_prefetch0(rte_pktmbuf_mtod(frames[k], void *));
+		headers_prefetch(frames[k]);
 	for (unsigned k = 0; k < n; k++) {
 		struct arrival arrival = {
 			.net = net, .frame = frames[k], .link = link, .handed = handed};
 
 		if (k + PREFETCH < n)
-			rte_prefetch0(rte_pktmbuf_mtod(frames[k + PREFETCH], void *));
+			headers_prefetch(frames[k + PREFETCH]);
 		if (frame_arrived(&arrival))
 			packets_r[packets_n++] = arrival.frame;
 	}

@@ -15,6 +15,8 @@ enum {
 	PRODUCE_BYTES = 65536,
 	/* Connections between two looks at the clock. */
 	VISITS = 8,
+	/* Of those that starve, in a turn: a full wire has room for few, however many wait. */
+	STARVED_VISITS = 64,
 	/* What a connection may hold however small its window is. */
 	SEND_LEAST = 65536,
 };
@@ -41,10 +43,12 @@ void tcp_application_starve(struct tcp *tcp, struct connection *c)
 	if (c->flags & C_TOUCHED)
 		return;
 	c->flags |= C_TOUCHED;
-	c->list_next = tcp->starved.first;
+	c->list_next = NULL;
 	if (tcp->starved.first == NULL)
-		tcp->starved.last = c;
-	tcp->starved.first = c;
+		tcp->starved.first = c;
+	else
+		tcp->starved.last->list_next = c;
+	tcp->starved.last = c;
 }
 
 bool tcp_application_open(struct tcp *tcp, struct connection *c)
@@ -241,16 +245,21 @@ static void visit(struct tcp *tcp, struct connection *c)
 	}
 }
 
-/* Those that lacked memory, or room in a transmit queue, are looked at again in every turn. */
+/* Those that lacked memory, or room in a transmit queue, are looked at again, who has waited
+ * longest first. */
 static void starved_return(struct tcp *tcp)
 {
-	if (tcp->starved.first == NULL)
+	struct connection *first = tcp->starved.first, *last = first;
+
+	if (first == NULL)
 		return;
-	tcp->starved.last->list_next = tcp->touched.first;
+	for (unsigned n = 1; n < STARVED_VISITS && last != tcp->starved.last; n++)
+		last = last->list_next;
+	tcp->starved.first = last == tcp->starved.last ? NULL : last->list_next;
+	last->list_next = tcp->touched.first;
 	if (tcp->touched.first == NULL)
-		tcp->touched.last = tcp->starved.last;
-	tcp->touched.first = tcp->starved.first;
-	tcp->starved = (struct connection_list){NULL, NULL};
+		tcp->touched.last = last;
+	tcp->touched.first = first;
 }
 
 bool tcp_produce(struct tcp *tcp, uint64_t deadline_ns)

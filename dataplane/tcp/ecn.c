@@ -17,14 +17,18 @@ uint8_t tcp_ecn_syn(const struct tcp *tcp, const struct connection *c)
 	return offered(tcp, c) ? ECN_SETUP : 0;
 }
 
+bool tcp_ecn_asked(const struct tcp *tcp, const struct segment *syn)
+{
+	return tcp->config.ecn != TCP_ECN_OFF && (syn->flags & ECN_SETUP) == ECN_SETUP;
+}
+
 /* RFC 3168 6.1.1: never where we have sent a SYN without the flags. */
 bool tcp_ecn_agreed(const struct tcp *tcp, const struct connection *c, const struct segment *s)
 {
-	uint8_t flags = s->flags & ECN_SETUP;
-
 	if (c->state == SYN_RECEIVED)
-		return tcp->config.ecn != TCP_ECN_OFF && flags == ECN_SETUP;
-	return offered(tcp, c) && flags == (s->flags & SEGMENT_ACK ? SEGMENT_ECE : ECN_SETUP);
+		return tcp_ecn_asked(tcp, s);
+	return offered(tcp, c) &&
+	       (s->flags & ECN_SETUP) == (s->flags & SEGMENT_ACK ? SEGMENT_ECE : ECN_SETUP);
 }
 
 /* RFC 3168 6.1.3. */

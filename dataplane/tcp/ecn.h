@@ -12,6 +12,9 @@
  * answers only mirror what they got (RFC 3168 6.1.1.2). */
 uint8_t tcp_ecn_syn(const struct tcp *tcp, const struct connection *c);
 
+/* Whether a SYN asks for ECN, and may. */
+bool tcp_ecn_asked(const struct tcp *tcp, const struct segment *syn);
+
 /* Whether the peer's SYN, or its answer, leaves both sides agreed. */
 bool tcp_ecn_agreed(const struct tcp *tcp, const struct connection *c, const struct segment *s);
 

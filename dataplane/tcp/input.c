@@ -49,6 +49,8 @@ static void arrival_read(const struct tcp *tcp, const struct rte_mbuf *packet,
 	arrival_r->tuple.peer_port = rte_be_to_cpu_16(header->src_port);
 	arrival_r->hash = tcp_tuple_hash(tcp, &arrival_r->tuple);
 	tcp_table_prefetch(&tcp->table, arrival_r->hash);
+	if (header->tcp_flags & SEGMENT_SYN)
+		tcp_table_prefetch(&tcp->waiting_table, arrival_r->hash);
 }
 
 /* False: the header does not hold together. */

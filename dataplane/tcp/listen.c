@@ -167,23 +167,17 @@ static bool syn_presses(const struct tcp *tcp, struct source_at source)
 	       tcp_source_full(tcp, source, SOURCE_SYN_RECEIVED);
 }
 
-/* Answers a SYN and forgets it (RFC 4987 3.6). The connection is there for this call only. */
+/* Answers a SYN and forgets it (RFC 4987 3.6). */
 static void cookie_send(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
 			const struct segment *s)
 {
-	struct connection c = {.tuple = *tuple, .state = SYN_RECEIVED};
 	uint64_t secret = tcp_tuple_secret(tcp, tuple);
 	uint32_t timestamp = tcp_timestamp(tcp, tcp_secret_stamp(secret)), used;
+	uint32_t cookie = tcp_cookie_make(tcp->config.secret, secret, s, tcp->now_ns, &timestamp);
 
-	tcp_syn_learn(tcp, &c, s);
-	tcp_connection_number(
-		&c, tcp_cookie_make(tcp->config.secret, secret, s, tcp->now_ns, &timestamp));
-	/* Without timestamps a shift and SACK could not be kept. */
-	if (!(c.flags & C_TIMESTAMPS))
-		c.flags &= ~(uint32_t)(C_SCALING | C_SACK | C_ECN);
 	/* The tuple must not still be waiting when the third step comes. */
 	tcp_timewait_take(tcp, tuple, hash, &used);
-	if (!tcp_syn_emit(tcp, &c, timestamp))
+	if (!tcp_cookie_emit(tcp, tuple, s, cookie, timestamp))
 		return;
 	tcp->stats.cookies_sent++;
 	tcp->cookies_until_ns =

@@ -27,8 +27,8 @@ struct options {
 	bool scaling;
 	bool sack_permitted;
 	uint8_t blocks_n;     /* of SACK; as they stand there, nothing is checked but the length */
-	uint8_t shift;	      /* of the window; as if OPTIONS_SHIFT_MAX when larger */
 	uint16_t mss;	      /* 0: not said */
+	uint32_t shift;	      /* of the window; as if OPTIONS_SHIFT_MAX when larger */
 	uint32_t value, echo; /* timestamps */
 	struct sack_block blocks[OPTIONS_BLOCKS_MAX];
 };

@@ -188,7 +188,8 @@ uint16_t tcp_path_mss(const struct tcp *tcp, const uint8_t peer[16])
 	return mtu > TCP_HEADERS + TCP_MSS_MIN ? (uint16_t)(mtu - TCP_HEADERS) : TCP_MSS_MIN;
 }
 
-bool tcp_syn_emit(struct tcp *tcp, const struct connection *c, uint32_t timestamp)
+/* False: no memory. */
+static bool syn_emit(struct tcp *tcp, const struct connection *c)
 {
 	bool answer = c->state == SYN_RECEIVED;
 	struct header header = {.seq = c->snd_una,
@@ -198,7 +199,7 @@ bool tcp_syn_emit(struct tcp *tcp, const struct connection *c, uint32_t timestam
 	/* In an answer only what the peer offered (RFC 7323 1.3, 2.2). */
 	const struct options options = {.mss = tcp_path_mss(tcp, c->tuple.peer),
 					.timestamps = c->flags & C_TIMESTAMPS,
-					.value = timestamp,
+					.value = tcp_timestamp(tcp, c->ts_offset),
 					.echo = c->ts_recent,
 					.scaling = !answer || (c->flags & C_SCALING),
 					.sack_permitted = c->flags & C_SACK,
@@ -214,13 +215,37 @@ bool tcp_syn_emit(struct tcp *tcp, const struct connection *c, uint32_t timestam
 	return true;
 }
 
+bool tcp_cookie_emit(struct tcp *tcp, const struct tuple *tuple, const struct segment *syn,
+		     uint32_t cookie, uint32_t timestamp)
+{
+	/* Without timestamps a shift, SACK and ECN could not be kept. */
+	bool keeps = syn->options.timestamps, ecn = keeps && tcp_ecn_asked(tcp, syn);
+	const struct header header = {
+		.seq = cookie,
+		.ack = syn->seq + 1,
+		.window = tcp_syn_window(tcp),
+		.flags = (uint8_t)(SEGMENT_SYN | SEGMENT_ACK | (ecn ? SEGMENT_ECE : 0))};
+	const struct options options = {.mss = tcp_path_mss(tcp, tuple->peer),
+					.timestamps = keeps,
+					.value = timestamp,
+					.echo = syn->options.value,
+					.scaling = keeps && syn->options.scaling,
+					.sack_permitted = keeps && syn->options.sack_permitted,
+					.shift = tcp->rcv_shift};
+	struct rte_mbuf *segment = segment_new(tcp, tuple, &header, &options);
+
+	if (segment != NULL)
+		segment_send(tcp, tuple, segment, ECN_NOT);
+	return segment != NULL;
+}
+
 void tcp_syn_send(struct tcp *tcp, struct connection *c)
 {
 	if (c->snd_nxt == c->snd_una)
 		c->sent_ns = tcp->now_ns;
 	c->snd_nxt = c->snd_una + 1;
 	tcp_timer_retransmit(tcp, c);
-	if (tcp_syn_emit(tcp, c, tcp_timestamp(tcp, c->ts_offset)))
+	if (syn_emit(tcp, c))
 		acked(c);
 }
 

@@ -27,8 +27,10 @@ bool tcp_output_probe(struct tcp *tcp, struct connection *c, bool *again_r);
 
 /* The SYN, or in SYN_RECEIVED the SYN with ACK; first or again. Arms the timer. */
 void tcp_syn_send(struct tcp *tcp, struct connection *c);
-/* The segment alone, with that timestamp, for a connection that may be none. False: no memory. */
-bool tcp_syn_emit(struct tcp *tcp, const struct connection *c, uint32_t timestamp);
+/* The answer to a SYN that is forgotten, with what its cookie and its timestamp can keep of it.
+ * False: no memory. */
+bool tcp_cookie_emit(struct tcp *tcp, const struct tuple *tuple, const struct segment *syn,
+		     uint32_t cookie, uint32_t timestamp);
 void tcp_ack_send(struct tcp *tcp, struct connection *c);
 /* The same, and that these bytes were here before (RFC 2883). */
 void tcp_repeat_send(struct tcp *tcp, struct connection *c, const struct sack_block *repeated);

@@ -170,9 +170,9 @@ static struct rte_mbuf *forged_ack(uint32_t n)
 
 /* --- Turns: what is counted --- */
 
-__attribute__((noinline)) void door_turn(struct rte_mbuf **burst, unsigned n);
+__attribute__((noipa)) void door_turn(struct rte_mbuf **burst, unsigned n);
 
-__attribute__((noinline)) void door_turn(struct rte_mbuf **burst, unsigned n)
+__attribute__((noipa)) void door_turn(struct rte_mbuf **burst, unsigned n)
 {
 	tcp_input(tcp, burst, n);
 	tcp_advance(tcp);

@@ -182,7 +182,7 @@ static void side_turn(struct side *side)
 }
 
 /* Not inlined: valgrind counts what runs below it. */
-__attribute__((noinline)) static void server_turn(void)
+__attribute__((noipa)) static void server_turn(void)
 {
 	side_turn(&sides[1]);
 	/* Two calls of the same would be made one. */

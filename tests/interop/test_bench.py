@@ -24,8 +24,8 @@ def rows(top, build, tmp_path_factory):
     found = tmp_path_factory.mktemp("bench") / "rows.json"
     done = subprocess.run(
         [top / "tools" / "bench", "--smoke", "--seconds", "1", "--warmup-ms", "100", "--rounds",
-         "1", "--build", build, "--scenario", "tcp-bulk,tcp-rr,tcp-conn,tcp-idle", "--json",
-         found], capture_output=True, text=True, timeout=300, check=False)
+         "1", "--build", build, "--scenario", "tcp-bulk,tcp-rr,tcp-conn,tcp-flood,tcp-idle",
+         "--json", found], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return json.loads(found.read_text())
 
@@ -54,6 +54,15 @@ def test_turns_have_the_bare_wire(rows):
 
 def test_either_side_closes_first(rows):
     assert sorted(row["label"].split()[-3] for row in of(rows, "tcp-conn")) == ["load", "server"]
+
+
+def test_who_means_it_is_served_in_a_flood(rows):
+    """500 connections a second, 5,000 forged SYNs: no place is left that is half open."""
+    (row,) = of(rows, "tcp-flood")
+    rounds, tcp = row["facts"]["rounds"], row["facts"]["server"]["tcp"]
+    assert rounds["forged"][0] > 5 * rounds["flooded"][0] > 0
+    assert tcp["syn_received"] > 0 and tcp["cookies_sent"] > tcp["cookies_accepted"] > 0
+    assert tcp["cookies_failed"] == 0
 
 
 def test_every_idle_connection_answers(rows):

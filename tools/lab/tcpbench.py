@@ -22,6 +22,7 @@ from .machine import Failure, await_path, hugepages, memory, run, say, stop, wor
 
 TARGET = "tests/bench/streamd/streamd"
 SERVER, LOAD, PREFIX = "10.77.0.1", "10.77.1.1", 16
+SERVER_MAC = "02:57:4d:00:00:01"
 DEVICE = "queues=1,queue_size=1024,packed_vq=1,in_order=1,mrg_rxbuf=0"
 SERVER_PACKET_MB, LOAD_PACKET_MB = 64, 16
 # A process without connections: EAL, port, packet memory's slack. With TSO frames arrive in pieces.
@@ -31,6 +32,9 @@ TIME_WAIT = 65536
 L3 = pathlib.Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
 SHM_SPARE_MB = 1024  # left free on the tmpfs of a large file
 PORTS = 64512  # of one address that the load opens connections from
+BULK_UNIT = "of the copy wire"
+FLOOD_TIMES, FLOOD_SHARE = 10, 0.3  # forged SYNs to a connection, of what the server can
+FLOOD_CONNECTIONS = 4096  # at once: those that wait for their turn must not hold back others
 STATE_BYTES_MAX, CONNECTION_BYTES_MAX = 512, 1536  # DESIGN section 6, and the issue
 
 
@@ -84,7 +88,7 @@ class Bench:
                     self.command(far[0], device, self.options.load_cpu, tso, *far[1],
                                  "--json", results), stdout=log, stderr=log))
                 await_path(wire, processes[0])
-                device = f"net_virtio_user0,path={wire},{DEVICE}"
+                device = f"net_virtio_user0,path={wire},mac={SERVER_MAC},{DEVICE}"
                 processes.append(subprocess.Popen(
                     self.command(near[0], device, self.options.server_cpu, tso, *near[1]),
                     stdout=log, stderr=log))
@@ -193,7 +197,7 @@ def mapped_file(work, megabytes):
 
 def bulk_row(bench, label, aim, path, tso):
     options = bench.options
-    row = Row("tcp-bulk", f"{label}{', tso=1' if tso else ''}", aim, "of the copy wire")
+    row = Row("tcp-bulk", f"{label}{', tso=1' if tso else ''}", aim, BULK_UNIT)
     row.facts["connections"] = options.bulk_connections
     rates = {"bare": [], "copy": [], "tcp": []}
     with hugepages(hugepages_mb(options.bulk_connections, tso)):
@@ -253,6 +257,34 @@ def conn(bench):
         yield rates_row(bench, row, 4 * connections, bench.serve(4 * connections), far)
 
 
+def flood(bench):
+    """Connections at 30 % of what the server can, alone and under ten times as many forged SYNs,
+    whose sources nobody limits and nobody answers."""
+    options, connections = bench.options, FLOOD_CONNECTIONS
+    # The answers to forged sources need a way: they end at the load, which throws them away.
+    near = bench.serve(4 * connections, "--gateway", LOAD)
+    row = Row("tcp-flood", f"{FLOOD_TIMES} forged SYNs to a connection", 0.90, "of the load alone")
+    rates = {"capacity": [], "alone": [], "flooded": [], "forged": []}
+    with hugepages(hugepages_mb(4 * connections)):
+        for _ in range(options.rounds):
+            far = bench.load("conn", options.conn_connections, addresses=8)
+            rates["capacity"].append(bench.measure(row, near, far)["completed_per_s"])
+            rate = 500 if options.smoke else int(FLOOD_SHARE * rates["capacity"][-1])
+            far = bench.load("conn", connections, "--rate", rate, addresses=8)
+            rates["alone"].append(bench.measure(row, near, far)["completed_per_s"])
+            far[1].extend(["--flood", FLOOD_TIMES * rate, "--server-mac", SERVER_MAC])
+            result = bench.measure(row, near, far)
+            rates["flooded"].append(result["completed_per_s"])
+            rates["forged"].append(result["forged_per_s"])
+    row.rate = statistics.median(rates["flooded"])
+    row.ratio = statistics.median(flooded / alone for flooded, alone
+                                  in zip(rates["flooded"], rates["alone"]))
+    row.facts["rounds"] = rates
+    # Of the last round.
+    row.facts["server"] = json.loads((bench.work / "server.json").read_text(encoding="utf-8"))
+    yield row
+
+
 class Memory:
     """The most that a process had, resident and in hugepages."""
 
@@ -288,7 +320,8 @@ def idle(bench):
     yield state
 
 
-SCENARIOS = {"tcp-bulk": bulk, "tcp-rr": rr, "tcp-conn": conn, "tcp-idle": idle}
+SCENARIOS = {"tcp-bulk": bulk, "tcp-rr": rr, "tcp-conn": conn, "tcp-flood": flood,
+             "tcp-idle": idle}
 
 
 def shares(row):
@@ -299,14 +332,14 @@ def shares(row):
 def rate_text(value, unit):
     if value is None:
         return "-"
-    return f"{value:,.0f}" if unit in ("/s", "bytes") else f"{value / 1e6:,.0f} MB/s"
+    return f"{value / 1e6:,.0f} MB/s" if unit == BULK_UNIT else f"{value:,.0f}"
 
 
 def report(rows):
     print(f"{'scenario':9} {'':38} {'rate':>12} {'bare wire':>12} {'copy wire':>12} {'ratio':>6} "
           f"{'aim':>10} {'srv load':>9} errors")
     for row in rows:
-        aim = f"{row.aim:.2f}" if row.unit == "of the copy wire" else f"{row.aim:,.0f}"
+        aim = f"{row.aim:.2f}" if row.ratio is not None else f"{row.aim:,.0f}"
         ratio = f"{row.ratio:.2f}" if row.ratio is not None else "-"
         print(f"{row.scenario:9} {row.label:38} {rate_text(row.rate, row.unit):>12} "
               f"{rate_text(row.bare, row.unit):>12} {rate_text(row.copy, row.unit):>12} "

@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bucket.h"
 #include "check.h"
+#include "flood.h"
 #include "services.h"
-#include "wire.h"
 
 enum {
 	PORTS_FIRST = 1024,
@@ -37,6 +38,9 @@ struct load {
 	struct stream_app app; /* first */
 	const struct options *options;
 	struct tcp *tcp;
+	const struct clock *clock;
+	struct flood *flood; /* NULL: none */
+	struct bucket openings;
 	uint8_t local[NET_ADDRESSES_MAX][16];
 	uint8_t server[16];
 	uint16_t server_port;
@@ -285,17 +289,28 @@ static bool connect_next(struct load *load)
 	return false;
 }
 
-static bool opening_turn(struct load *load)
+/* How many may be opened in this turn. Before the first answer the other end may not be there yet.
+ */
+static unsigned openings_due(struct load *load)
 {
-	uint64_t open = atomic_load_explicit(&load->open, memory_order_relaxed);
-	/* Before the first answer the other end may not be there yet. */
-	unsigned most = load->options->outstanding > 0 ? load->options->outstanding : OPENING_MAX;
-	unsigned n = 0;
+	const struct options *options = load->options;
+	unsigned most = options->outstanding > 0 ? options->outstanding : OPENING_MAX;
 
 	if (atomic_load_explicit(&load->opened, memory_order_relaxed) == 0)
 		most = 1;
-	while (open + load->opening < load->clients_n && load->opening < most &&
-	       n < OPENED_PER_TURN_MAX) {
+	most = most > load->opening ? most - load->opening : 0;
+	if (most > OPENED_PER_TURN_MAX)
+		most = OPENED_PER_TURN_MAX;
+	return options->rate_per_s == 0 ? most
+					: bucket_take(&load->openings, load->clock->mono_ns, most);
+}
+
+static bool opening_turn(struct load *load)
+{
+	uint64_t open = atomic_load_explicit(&load->open, memory_order_relaxed);
+	unsigned most = openings_due(load), n = 0;
+
+	while (n < most && open + load->opening < load->clients_n) {
 		load->opening++;
 		if (!connect_next(load)) {
 			load->opening--;
@@ -329,6 +344,8 @@ bool load_core_turn(struct loop_core *core, unsigned number, void *arg)
 	bool conn = load->options->scenario == SCENARIO_CONN;
 
 	(void)core, (void)number;
+	if (phase == LOAD_RUNNING && load->flood != NULL)
+		flood_turn(load->flood, load->clock->mono_ns);
 	if (phase == LOAD_OPENING || (phase == LOAD_RUNNING && conn)) {
 		if (phase == LOAD_OPENING && all_are_open(load))
 			load_phase_set(load, LOAD_READY);
@@ -350,6 +367,7 @@ int load_core_start(struct loop_core *core, unsigned number, void *arg)
 
 	(void)number;
 	load->tcp = loop_core_tcp(core);
+	load->clock = loop_core_clock(core);
 	return 0;
 }
 
@@ -374,6 +392,7 @@ void load_counts(const struct load *load, struct load_counts *counts_r)
 		.errors = atomic_load_explicit(&load->errors, memory_order_relaxed),
 		.opened = atomic_load_explicit(&load->opened, memory_order_relaxed),
 		.open = atomic_load_explicit(&load->open, memory_order_relaxed),
+		.forged = load->flood != NULL ? flood_sent(load->flood) : 0,
 	};
 }
 
@@ -404,7 +423,7 @@ static uint16_t service_port(const struct options *options)
 	}
 }
 
-int load_create(const struct options *options, struct load **load_r)
+int load_create(const struct options *options, const struct wire *wire, struct load **load_r)
 {
 	struct load *load = calloc(1, sizeof(*load));
 
@@ -413,12 +432,15 @@ int load_create(const struct options *options, struct load **load_r)
 		return -ENOMEM;
 	load->app.ops = &ops;
 	load->options = options;
+	bucket_init(&load->openings, options->rate_per_s);
 	load->clients_n = options->connections;
 	load->asking_max = options->outstanding > 0 ? options->outstanding : options->connections;
 	load->clients = calloc(load->clients_n, sizeof(*load->clients));
 	load->free = calloc(load->clients_n, sizeof(*load->free));
 	load->idle = calloc(load->clients_n, sizeof(*load->idle));
-	if (load->clients == NULL || load->free == NULL || load->idle == NULL) {
+	if (load->clients == NULL || load->free == NULL || load->idle == NULL ||
+	    (options->flood_per_s > 0 &&
+	     flood_create(options, wire, service_port(options), &load->flood) != 0)) {
 		load_destroy(load_r);
 		return -ENOMEM;
 	}
@@ -437,6 +459,7 @@ void load_destroy(struct load **load)
 
 	if (gone == NULL)
 		return;
+	flood_destroy(&gone->flood);
 	free(gone->clients);
 	free(gone->free);
 	free(gone->idle);

@@ -9,7 +9,7 @@
 
 #include <stdatomic.h>
 
-#include "options.h"
+#include "wire.h"
 
 enum {
 	LOAD_QUESTION_BYTES = 64, /* and its answer */
@@ -31,10 +31,11 @@ struct load_counts {
 	uint64_t errors;
 	uint64_t opened; /* ever */
 	uint64_t open;	 /* now */
+	uint64_t forged; /* SYNs sent */
 };
 
-/* `options` outlive it. 0 and *load_r, or -ENOMEM. */
-int load_create(const struct options *options, struct load **load_r);
+/* `options` and `wire` outlive it. 0 and *load_r, or -ENOMEM. */
+int load_create(const struct options *options, const struct wire *wire, struct load **load_r);
 /* After its loop is gone. */
 void load_destroy(struct load **load);
 

@@ -92,12 +92,13 @@ static json_t *result_json(const struct options *options, const struct load *loa
 	double seconds = (double)(to->at_ns - from->at_ns) / 1e9;
 
 	return json_pack(
-		"{s:s, s:i, s:f, s:I, s:f, s:f, s:I, s:I, s:I, s:s, s:f, s:o, s:o}", "scenario",
-		options_scenario_name(options->scenario), "connections", (int)options->connections,
-		"seconds", seconds, "completed",
+		"{s:s, s:i, s:f, s:I, s:f, s:f, s:f, s:I, s:I, s:I, s:s, s:f, s:o, s:o}",
+		"scenario", options_scenario_name(options->scenario), "connections",
+		(int)options->connections, "seconds", seconds, "completed",
 		(json_int_t)(to->counts.completed - from->counts.completed), "completed_per_s",
 		(double)(to->counts.completed - from->counts.completed) / seconds, "bytes_per_s",
-		(double)(to->counts.bytes - from->counts.bytes) / seconds, "opened",
+		(double)(to->counts.bytes - from->counts.bytes) / seconds, "forged_per_s",
+		(double)(to->counts.forged - from->counts.forged) / seconds, "opened",
 		(json_int_t)to->counts.opened, "open", (json_int_t)to->counts.open, "errors",
 		(json_int_t)to->counts.errors, "why", load_why(load), "busy",
 		(double)(to->busy_ns - from->busy_ns) / 1e9 / seconds, "tcp", counters_tcp(loop, 0),
@@ -123,7 +124,7 @@ int measure(const struct options *options, const struct wire *wire, struct patie
 	struct load_counts counts = {0};
 	struct loop *loop = NULL;
 	struct load *load;
-	int status = load_create(options, &load);
+	int status = load_create(options, wire, &load);
 	struct wire_role role = {
 		.core_start = load_core_start, .core_turn = load_core_turn, .arg = load};
 

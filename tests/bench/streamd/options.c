@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <getopt.h>
+#include <rte_ether.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,8 @@ static const char usage[] =
 	"  --scenario rr|bulk|conn|idle\n"
 	"  --outstanding N           questions, or in conn and idle openings, on their way (all)\n"
 	"  --closes server|load      first, in conn (server)\n"
+	"  --rate N                  openings a second, in conn (as many as go)\n"
+	"  --flood N, --server-mac MAC   as many forged SYNs a second beside them\n"
 	"  --warmup-ms N             before what is measured (500)\n"
 	"  --json FILE               writes the result there\n"
 	"send:\n"
@@ -74,6 +77,9 @@ enum option_number {
 	OPT_SCENARIO,
 	OPT_OUTSTANDING,
 	OPT_CLOSES,
+	OPT_RATE,
+	OPT_FLOOD,
+	OPT_SERVER_MAC,
 	OPT_WARMUP,
 	OPT_JSON,
 	OPT_COPY,
@@ -108,6 +114,9 @@ static const struct option names[] = {
 	{"scenario", required_argument, NULL, OPT_SCENARIO},
 	{"outstanding", required_argument, NULL, OPT_OUTSTANDING},
 	{"closes", required_argument, NULL, OPT_CLOSES},
+	{"rate", required_argument, NULL, OPT_RATE},
+	{"flood", required_argument, NULL, OPT_FLOOD},
+	{"server-mac", required_argument, NULL, OPT_SERVER_MAC},
 	{"warmup-ms", required_argument, NULL, OPT_WARMUP},
 	{"json", required_argument, NULL, OPT_JSON},
 	{"copy", no_argument, NULL, OPT_COPY},
@@ -154,6 +163,16 @@ static bool ip(const char *text, uint32_t *ip_r)
 	if (inet_pton(AF_INET, text, &in) != 1)
 		return false;
 	*ip_r = ntohl(in.s_addr);
+	return true;
+}
+
+static bool mac(const char *text, uint8_t mac_r[6])
+{
+	struct rte_ether_addr address;
+
+	if (rte_ether_unformat_addr(text, &address) != 0)
+		return false;
+	memcpy(mac_r, address.addr_bytes, sizeof(address.addr_bytes));
 	return true;
 }
 
@@ -206,6 +225,8 @@ static bool take(struct options *o, int option, const char *value)
 		return ip(value, &o->gateway);
 	case OPT_SERVER:
 		return ip(value, &o->server);
+	case OPT_SERVER_MAC:
+		return mac(value, o->server_mac);
 	case OPT_TSO:
 		return o->tso = true;
 	case OPT_SPREAD:
@@ -254,6 +275,8 @@ static bool take_number(struct options *o, int option, const char *value)
 		{OPT_TIME_WAIT, &o->time_wait, 1, 1u << 24},
 		{OPT_SECONDS, &o->seconds, 1, 1u << 24},
 		{OPT_OUTSTANDING, &o->outstanding, 1, 1u << 24},
+		{OPT_RATE, &o->rate_per_s, 1, 1u << 30},
+		{OPT_FLOOD, &o->flood_per_s, 1, 1u << 30},
 		{OPT_WARMUP, &o->warmup_ms, 0, 1u << 24},
 		{OPT_MEMORY, &o->memory_mb, 1, 1u << 20},
 	};

@@ -47,6 +47,9 @@ struct options {
 	enum scenario scenario;
 	bool server_closes;   /* tcp-conn: who does so first */
 	unsigned outstanding; /* questions, or connections, on their way at once; 0: no limit */
+	unsigned rate_per_s;  /* tcp-conn: openings; 0: as many as go */
+	unsigned flood_per_s; /* forged SYNs beside them */
+	uint8_t server_mac[6];
 	unsigned warmup_ms;
 	const char *json;
 	bool copy; /* ROLE_SEND fills its frames from the file */

@@ -87,6 +87,7 @@ static void wire_send(struct tcp_wire *wire, struct rte_mbuf *m, const uint8_t s
 static bool wire_is_full(struct tcp_wire *wire, const uint8_t src[16])
 {
 	assert_memory_equal(src, rig_addr, 16);
+	((struct rig *)((uint8_t *)wire - offsetof(struct rig, wire)))->asked_full++;
 	return wire->full > 0;
 }
 

@@ -30,7 +30,7 @@ enum {
 	RIG_PEER_ISN = 1000,
 	RIG_MSS = 1460,
 	RIG_SENT_MAX = 4096,
-	RIG_SESSIONS = 8,
+	RIG_SESSIONS = 128,
 	RIG_BYTES = 1 << 18,
 };
 
@@ -70,8 +70,9 @@ struct rig {
 	unsigned sent_n, sent_at;
 	struct rig_session *sessions; /* in order of open() */
 	unsigned sessions_n;
-	bool refuse;	   /* open() fails */
-	unsigned failures; /* of active opens */
+	unsigned asked_full; /* how often the wire was asked */
+	bool refuse;	     /* open() fails */
+	unsigned failures;   /* of active opens */
 	enum stream_reason failure;
 	uint32_t mtu;
 	/* The peer. */

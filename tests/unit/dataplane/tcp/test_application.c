@@ -126,6 +126,40 @@ static void drain_keeps_its_pace(void **state)
 	}
 }
 
+enum { CROWD = 100 };
+
+static int crowd_setup(void **state)
+{
+	rig_config.connections_max = CROWD;
+	return rig_setup(state);
+}
+
+/* However many wait for room on the wire, a turn looks at few; and who waits longest goes first. */
+static void a_full_wire_is_asked_for_few(void **state)
+{
+	struct rig *rig = *state;
+
+	for (unsigned i = 0; i < CROWD; i++, rig->peer_port++)
+		rig_accept(rig);
+	rig->wire.full = 1;
+	for (unsigned i = 0; i < CROWD; i++)
+		rig_say(rig, &rig->sessions[i], 10);
+	rig_turn(rig);
+	rig_silent(rig);
+	for (unsigned turn = 0; turn < 4; turn++) {
+		rig->asked_full = 0;
+		rig_turn(rig);
+		assert_in_range(rig->asked_full, 1, 64);
+	}
+	rig->wire.full = 0;
+	for (unsigned turn = 0; turn < 2; turn++)
+		rig_turn(rig);
+	for (unsigned i = 0; i < CROWD; i++)
+		assert_int_equal(rig_expect(rig, ACK)->peer_port,
+				 RIG_PEER_PORT + (i + 4 * 64) % CROWD);
+	rig_silent(rig);
+}
+
 static void abort_resets(void **state)
 {
 	struct rig *rig = *state;
@@ -210,6 +244,8 @@ int main(void)
 		RIG_TEST(old_refs_are_ignored),
 		RIG_TEST(drain_goes_to_everyone_in_portions),
 		RIG_TEST(drain_keeps_its_pace),
+		cmocka_unit_test_setup_teardown(a_full_wire_is_asked_for_few, crowd_setup,
+						rig_teardown),
 		RIG_TEST(abort_resets),
 		RIG_TEST(keepalive),
 		RIG_TEST(destroyed_sessions_are_told),

@@ -157,7 +157,7 @@ static void window_shrinks_under_pressure(void **state)
 {
 	struct rig *rig = rig_of(state);
 
-	for (unsigned i = 0; i + 1 < RIG_SESSIONS; i++) {
+	for (unsigned i = 0; i < 7; i++) {
 		struct rig_session *session;
 
 		rig->peer_port++;

@@ -129,6 +129,7 @@ struct tcp_env {
 	X(acks_coalesced)                                                                          \
 	X(window_probes)                                                                           \
 	X(challenge_acks)                                                                          \
+	X(copy_acks)                                                                               \
 	X(paws_dropped)                                                                            \
 	X(window_dropped)                                                                          \
 	X(malformed)                                                                               \

@@ -98,7 +98,8 @@ void tcp_congestion_undo(struct tcp *tcp, struct connection *c)
 	if (board == NULL || board->undo.cwnd == 0)
 		return;
 	c->cwnd = c->cwnd > board->undo.cwnd ? c->cwnd : board->undo.cwnd;
-	c->ssthresh = board->undo.ssthresh;
+	/* The MSS may have grown meanwhile. */
+	c->ssthresh = board->undo.ssthresh > 2U * c->mss ? board->undo.ssthresh : 2U * c->mss;
 	board->undo.cwnd = 0;
 	c->reduced_seq = c->snd_una - 1;
 	if (nothing_known(c))

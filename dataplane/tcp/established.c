@@ -58,6 +58,21 @@ static enum check check_timestamps(struct tcp *tcp, struct connection *c, const 
 }
 
 /*
+ * Whether an old copy acknowledges what nothing else has yet. Of a middlebox that makes both
+ * windows larger than they are, either side may send beyond the other's: then the acknowledgements
+ * of both, which stand behind that, are looked at by nobody (3.10.7.4), and copies of old data are
+ * all that is heard. Whoever is believed echoes a timestamp of ours, of the time that a segment may
+ * live for: a stranger does not know one.
+ */
+static bool copy_acknowledges(const struct tcp *tcp, const struct connection *c,
+			      const struct segment *s)
+{
+	return c->state >= ESTABLISHED && (s->flags & SEGMENT_ACK) && seq_gt(s->ack, c->snd_una) &&
+	       (c->flags & C_TIMESTAMPS) && s->options.timestamps &&
+	       tcp_timestamp(tcp, c->ts_offset) - s->options.echo <= TCP_ECHO_MS;
+}
+
+/*
  * RFC 9293 3.10.7.4, first. What starts at the edge of a closed window passes here, for its
  * acknowledgement counts, and loses its data later. Old data is acknowledged at once, for
  * our acknowledgement may have been lost.
@@ -89,6 +104,13 @@ static enum check check_sequence(struct tcp *tcp, struct connection *c, struct s
 		segment_repeats(s, s->seq,
 				seq_lt(s->seq + s->len, c->rcv_nxt) ? s->seq + s->len : c->rcv_nxt);
 		tcp_repeat_send(tcp, c, &s->repeated);
+		if (copy_acknowledges(tcp, c, s)) {
+			tcp->stats.copy_acks++;
+			s->seq = c->rcv_nxt;
+			s->len = 0;
+			s->flags &= (uint8_t)~SEGMENT_FIN;
+			return GO_ON;
+		}
 	} else if (s->len > 0 || (s->flags & SEGMENT_FIN)) {
 		c->flags |= C_ACK_NOW;
 		tcp_connection_touch(tcp, c);

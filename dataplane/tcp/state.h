@@ -68,6 +68,7 @@ enum tcp_times_ms {
 	TCP_RTO_MAX_MS = 60000, /* RFC 6298 2.5 */
 	TCP_DELAYED_ACK_MS = 40,
 	TCP_CHALLENGE_MS = 200, /* between challenge ACKs of one connection (RFC 5961 7) */
+	TCP_ECHO_MS = 240000, /* what a late copy echoes was sent within: 2 MSL (RFC 9293 3.4.1) */
 	TCP_FIN_WAIT_2_MS = 60000,
 	TCP_TIME_WAIT_MS = 60000,	 /* 2 MSL with the MSL of 30 s that most stacks take */
 	TCP_KEEPALIVE_IDLE_MS = 7200000, /* RFC 1122 4.2.3.6: no less */

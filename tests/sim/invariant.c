@@ -170,6 +170,9 @@ static void check_growth(struct invariant *invariant, const struct tcp *tcp,
 	/* Taken back, and perhaps reduced again at once for a loss that is true. */
 	if (was->undo_cwnd > 0 && (undo_cwnd(c) == 0 || (c->flags & ~was->flags & C_RECOVERY)))
 		most += was->undo_cwnd;
+	/* A window below a larger MSS is lifted to it, and grows with the same acknowledgement. */
+	if (c->mss > was->mss && most < 2ULL * c->mss)
+		most = 2ULL * c->mss;
 	/* Taken back and reduced anew in one call. */
 	if (was->undo_cwnd > before)
 		before = was->undo_cwnd;

@@ -185,7 +185,10 @@ static void cookie_send(struct tcp *tcp, const struct tuple *tuple, uint32_t has
 	full_log(tcp, "SYNs are answered with cookies");
 }
 
-/* The third step of a handshake that we may have forgotten. False: it is not. */
+/*
+ * The third step of a handshake that we may have forgotten. False: it is not, and to be refused.
+ * Data is not while cookies are about: it may have overtaken the third step, and is sent again.
+ */
 static bool cookie_take(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
 			struct segment *s, struct stream_app *app)
 {
@@ -198,7 +201,7 @@ static bool cookie_take(struct tcp *tcp, const struct tuple *tuple, uint32_t has
 	if (!tcp_cookie_open(tcp->config.secret, tcp_tuple_secret(tcp, tuple), s, tcp->now_ns,
 			     &syn)) {
 		tcp->stats.cookies_failed++;
-		return false;
+		return s->len > 0;
 	}
 	if (tcp_listen_full(tcp, tcp_source_find(tcp, tuple->peer)))
 		return false;

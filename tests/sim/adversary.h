@@ -29,6 +29,7 @@ struct foe {
 	uint64_t send_key, receive_key;
 	uint64_t open_ns;
 	uint32_t isn, peer_isn;
+	uint32_t peer_isn_before;  /* of the connection that ours had on this tuple before */
 	uint32_t snd_nxt, snd_end; /* next in order, and beyond all that was ever sent */
 	uint32_t snd_una;	   /* what ours has acknowledged */
 	uint32_t rcv_nxt, rcv_max; /* in order, and beyond all that was ever received */

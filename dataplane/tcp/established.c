@@ -396,9 +396,10 @@ static void text_take(struct tcp *tcp, struct connection *c, struct segment *s)
 static bool predicted(const struct connection *c, const struct segment *s)
 {
 	return c->state == ESTABLISHED && (s->flags & ~SEGMENT_PSH) == SEGMENT_ACK &&
-	       s->seq == c->rcv_nxt && c->pieces == NULL && s->len <= c->rcv_adv - c->rcv_nxt &&
-	       !(c->flags & (C_RECOVERY | C_PEER_FIN)) && c->waits != WAIT_WINDOW &&
-	       s->ack - c->snd_una <= tcp_flight(c) && (s->ack != c->snd_una || s->len > 0) &&
+	       s->seq == c->rcv_nxt && (c->pieces == NULL || s->len == 0) &&
+	       s->len <= c->rcv_adv - c->rcv_nxt && !(c->flags & (C_RECOVERY | C_PEER_FIN)) &&
+	       c->waits != WAIT_WINDOW && s->ack - c->snd_una <= tcp_flight(c) &&
+	       (s->ack != c->snd_una || s->len > 0) &&
 	       (!(c->flags & C_TIMESTAMPS) ||
 		(s->options.timestamps && seq_ge(s->options.value, c->ts_recent)));
 }

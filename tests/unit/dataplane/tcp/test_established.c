@@ -233,6 +233,29 @@ static void most_segments_are_predicted(void **state)
 	assert_int_equal(session->in_n, 70);
 }
 
+/* A client that pipelines its commands: the next one waits, unread, while the answer leaves. */
+static void acks_are_predicted_beside_unread_input(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_session *session = rig_accept(rig);
+	uint64_t before;
+
+	session->take_max = 0;
+	rig_next(rig, ACK | PSH, "unread", 6);
+	rig_say(rig, session, RIG_MSS);
+	rig_turn(rig);
+	rig_forget_sent(rig);
+	before = rig_stats(rig).header_prediction;
+	rig->peer_ack += RIG_MSS;
+	rig_next(rig, ACK, NULL, 0);
+	assert_int_equal(rig_stats(rig).header_prediction, before + 1);
+	rig_turn(rig);
+	session->take_max = RIG_BYTES;
+	rig_say(rig, session, 1);
+	rig_turn(rig);
+	assert_memory_equal(session->in, "unread", 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +271,7 @@ int main(void)
 		RIG_TEST(timestamp_of_the_first_unacknowledged),
 		RIG_TEST(window_update_rules),
 		RIG_TEST(most_segments_are_predicted),
+		RIG_TEST(acks_are_predicted_beside_unread_input),
 	};
 
 	rig_defaults();

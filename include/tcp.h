@@ -122,7 +122,12 @@ struct tcp_env {
 	X(path_mtu_raised)                                                                         \
 	X(path_mtu_disbelieved)                                                                    \
 	X(path_mtu_known)                                                                          \
+	X(mtu_trials)                                                                              \
+	X(mtu_trials_arrived)                                                                      \
 	X(mtu_black_holes)                                                                         \
+	X(mtu_black_holes_refuted)                                                                 \
+	X(mtu_black_holes_proved)                                                                  \
+	X(mtu_searches_displaced)                                                                  \
 	X(mtu_probes)                                                                              \
 	X(mtu_probes_lost)                                                                         \
 	X(window_tuned)                                                                            \

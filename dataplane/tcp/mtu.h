@@ -26,7 +26,11 @@ void tcp_mtu_claim(struct tcp *tcp, struct connection *c, uint32_t mtu, uint32_t
 /* snd_una has moved by `bytes`. */
 void tcp_mtu_acked(struct tcp *tcp, struct connection *c, uint32_t bytes);
 
-/* The retransmission timer has run out; c->retransmits are those before. May lower c->mss. */
+/* The retransmission timer has run out; c->retransmits are those before. At how much payload the
+ * first segment in flight is to be cut, so that a black hole shows; UINT32_MAX: not at all. Asked
+ * while what was SACKed is still known (RFC 2018 8). */
+uint32_t tcp_mtu_trial(struct tcp *tcp, struct connection *c);
+/* The same timeout, before anything is sent again. May lower c->mss. */
 void tcp_mtu_timeout(struct tcp *tcp, struct connection *c);
 
 /* With C_SEARCH, the payload of a probe that is to be the next new data, once so much is there and
@@ -35,7 +39,7 @@ uint32_t tcp_mtu_probe(struct tcp *tcp, const struct connection *c);
 /* The last record is of the probe, or of the part that there was memory for. */
 void tcp_mtu_probe_sent(struct tcp *tcp, struct connection *c, uint32_t bytes);
 
-/* With C_SEARCH: what an acknowledgement has brought. May raise c->mss. */
+/* With C_SEARCH: what an acknowledgement has brought. May raise c->mss, or lower it. */
 void tcp_mtu_delivered(struct tcp *tcp, struct connection *c, const struct delivery *delivery);
 
 /* Of what was found lost: it is a probe and nothing else, and no sign of congestion (RFC 4821

@@ -374,7 +374,8 @@ static uint32_t probe_emit(struct tcp *tcp, struct connection *c, uint32_t len)
 }
 
 /* How many records from this one on leave as one segment: lost ones that follow it and fit, so that
- * what was said in small pieces is not repeated in small pieces. */
+ * what was said in small pieces is not repeated in small pieces. Where the port is to cut it, it
+ * cuts between records: parts of one that arrive by themselves could not be told from it. */
 static uint16_t records_together(struct connection *c, uint16_t number, uint32_t most)
 {
 	uint16_t left = c->records_n - ((number - c->record_first) & RECORD_MASK), n = 1;
@@ -383,8 +384,10 @@ static uint16_t records_together(struct connection *c, uint16_t number, uint32_t
 	for (; n < left; n++) {
 		const struct record *next = tcp_record(c, (number + n) & RECORD_MASK);
 
+		bool aligned = bytes % c->mss == 0;
+
 		bytes += next->bytes;
-		if (!(next->flags & RECORD_LOST) || bytes > most)
+		if (!(next->flags & RECORD_LOST) || bytes > most || (bytes > c->mss && !aligned))
 			break;
 	}
 	return n;
@@ -406,17 +409,20 @@ static void records_sent_again(struct tcp *tcp, struct connection *c, uint16_t n
 }
 
 /* Sends a record again, and with it what fits; when the MSS is smaller than it was, in several
- * segments. False: without memory, at the most a part of it. */
-static bool record_emit(struct tcp *tcp, struct connection *c, uint16_t number)
+ * segments; of more than `limit` one segment of so much. False: without memory, at the most a part
+ * of it. */
+static bool record_emit(struct tcp *tcp, struct connection *c, uint16_t number, uint32_t limit)
 {
 	uint32_t chain = burst_bytes(tcp, c), left = room(c);
 	uint32_t most = chain < left ? chain : left > c->mss ? left : c->mss;
-	uint16_t n = records_together(c, number, most);
+	bool cut = most > limit;
+	uint16_t n = records_together(c, number, cut ? limit : most);
 	uint32_t seq = tcp_record(c, number)->seq;
 	uint32_t end = tcp_record_end(tcp_record(c, (number + n - 1) & RECORD_MASK));
 	bool fin = seq_gt(end, c->snd_end);
 
-	while (seq != end) {
+	most = cut ? limit : most;
+	do {
 		uint32_t len = end - fin - seq;
 		bool last = len <= most;
 		uint32_t sent = segment_emit(tcp, c, seq, last ? len : most, fin && last);
@@ -425,7 +431,7 @@ static bool record_emit(struct tcp *tcp, struct connection *c, uint16_t number)
 			return false;
 		tcp->stats.retransmit_segments++;
 		seq += sent;
-	}
+	} while (seq != end && !cut);
 	records_sent_again(tcp, c, number, n);
 	return true;
 }
@@ -492,7 +498,7 @@ static enum emitted again_one(struct tcp *tcp, struct connection *c)
 		tcp->stats.wire_full++;
 		return NO_ROOM;
 	}
-	return record_emit(tcp, c, number) ? SOMETHING : NO_ROOM;
+	return record_emit(tcp, c, number, UINT32_MAX) ? SOMETHING : NO_ROOM;
 }
 
 /* What is lost goes before what is new, but for the two segments of F-RTO; where the session turns
@@ -566,10 +572,10 @@ void tcp_output_force(struct tcp *tcp, struct connection *c)
 	output_end(tcp, c, emitted, emitted == SOMETHING);
 }
 
-void tcp_retransmit(struct tcp *tcp, struct connection *c)
+void tcp_retransmit(struct tcp *tcp, struct connection *c, uint32_t most)
 {
 	ASSERT(c->records_n > 0);
-	record_emit(tcp, c, c->record_first);
+	record_emit(tcp, c, c->record_first, most);
 }
 
 bool tcp_output_probe(struct tcp *tcp, struct connection *c, bool *again_r)
@@ -581,6 +587,6 @@ bool tcp_output_probe(struct tcp *tcp, struct connection *c, bool *again_r)
 		len = c->mss;
 	*again_r = left < len || (len == 0 && !fin_due(c));
 	if (*again_r)
-		return record_emit(tcp, c, last);
+		return record_emit(tcp, c, last, UINT32_MAX);
 	return new_emit(tcp, c, len, fin_due(c) && len == tcp_unsent(c)) > 0;
 }

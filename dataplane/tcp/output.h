@@ -18,8 +18,8 @@ void tcp_output_force(struct tcp *tcp, struct connection *c);
 /* How many bytes more the windows take, beyond snd_nxt. */
 uint32_t tcp_usable(const struct connection *c);
 
-/* Sends the first unacknowledged segment again, whatever the windows say. */
-void tcp_retransmit(struct tcp *tcp, struct connection *c);
+/* Sends the first unacknowledged segment again, whatever the windows say; at most `most` bytes. */
+void tcp_retransmit(struct tcp *tcp, struct connection *c, uint32_t most);
 
 /* One segment beyond the congestion window, to have an answer (RFC 8985 7.3): new data or, if there
  * is none that may be sent, the last segment again. False: nothing was sent. */

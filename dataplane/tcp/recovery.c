@@ -303,9 +303,11 @@ void tcp_recovery_settle(struct tcp *tcp, struct connection *c)
 void tcp_recovery_timeout(struct tcp *tcp, struct connection *c)
 {
 	bool first = c->retransmits == 0;
+	uint32_t most;
 
 	ASSERT(tcp_flight(c) > 0);
 	tcp_scoreboard_take(tcp, c);
+	most = tcp_mtu_trial(tcp, c);
 	/* RFC 2018 8: a peer that does not acknowledge what it has SACKed, or that stays silent,
 	 * may have forgotten it. */
 	if (c->sacked_n > 0 &&
@@ -330,7 +332,7 @@ void tcp_recovery_timeout(struct tcp *tcp, struct connection *c)
 	c->flags &= ~(uint32_t)C_RECOVERY;
 	c->loss |= LOSS_TIMEOUT;
 	tcp_rack_timeout(tcp, c);
-	tcp_retransmit(tcp, c);
+	tcp_retransmit(tcp, c, most);
 	tcp_output(tcp, c);
 	tcp_timer_retransmit(tcp, c);
 }

@@ -262,6 +262,8 @@ static void deliver(struct connection *c, uint16_t number, struct delivery *deli
 
 	delivery->bytes += record->bytes;
 	delivery->probed |= !!(record->flags & RECORD_PROBE);
+	if (delivery->largest < record->bytes)
+		delivery->largest = record->bytes;
 	if (record->flags & RECORD_LOST) {
 		c->lost_n--;
 		record->flags &= (uint8_t)~RECORD_LOST;

@@ -65,6 +65,7 @@ struct delivery {
 	uint64_t now_us;
 	uint32_t echo_ms;   /* our clock when the segment left that caused it, with `echo` */
 	uint32_t bytes;	    /* newly acknowledged or SACKed */
+	uint32_t largest;   /* record among them */
 	uint32_t pipe;	    /* before it */
 	uint32_t oldest_us; /* since the first sent of what was acknowledged once sent; 0: none */
 	uint32_t rtt_us;    /* since the last sent of what was delivered once sent; 0: none */

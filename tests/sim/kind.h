@@ -35,6 +35,8 @@ bool kind_tcp(struct kind_run *run);
 bool kind_adversary(struct kind_run *run);
 /* The IMAP engine behind ours, a client behind the other (kind_imap.c). */
 bool kind_imap(struct kind_run *run);
+/* Two of ours and what vanishes for its size, or by chance (kind_hole.c). */
+bool kind_hole(struct kind_run *run);
 /* Removes what kind_imap() keeps for the runs of a process. */
 void kind_imap_end(void);
 

@@ -6,9 +6,9 @@
  *     sim --seeds N [--from K] [--jobs J] [--kind K]         runs many
  *     sim --seeds N --planted FAULT [--kind K]               must see the fault
  *
- * Kinds are tcp, adversary and imap; without one the seed chooses. A seed that fails is printed
- * with the command that replays it. Exit status: 0 all right (planted: the fault was seen), 1
- * not, 2 wrong usage.
+ * Kinds are tcp, adversary, imap and hole; without one the seed chooses, of the first three. A seed
+ * that fails is printed with the command that replays it. Exit status: 0 all right (planted: the
+ * fault was seen), 1 not, 2 wrong usage.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -38,8 +38,10 @@ struct kind {
 	unsigned share; /* of ten seeds */
 };
 
-static const struct kind kinds[] = {
-	{"tcp", kind_tcp, 4}, {"adversary", kind_adversary, 3}, {"imap", kind_imap, 3}};
+static const struct kind kinds[] = {{"tcp", kind_tcp, 4},
+				    {"adversary", kind_adversary, 3},
+				    {"imap", kind_imap, 3},
+				    {"hole", kind_hole, 0}};
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
 struct orders {
@@ -285,7 +287,7 @@ int main(int argc, char **argv)
 		if (i + 1 < argc && order_take(&orders, argv[i], argv[i + 1]))
 			continue;
 		fprintf(stderr, "usage: sim --seed N | --seeds N [--from N] [--jobs N]\n"
-				"           [--kind tcp|adversary|imap] [--planted FAULT]\n");
+				"           [--kind tcp|adversary|imap|hole] [--planted FAULT]\n");
 		return 2;
 	}
 	return orders.loud ? one_run(&orders) : many_run(&orders);

@@ -124,25 +124,6 @@ static void timeout_confirms_a_claim(void **state)
 	assert_int_equal(rig_stats(rig).path_mtu_lowered, 2);
 }
 
-/* Full segments vanish, nobody says why: 1,280 after two timeouts, 576 after two more. */
-static void black_hole_is_left(void **state)
-{
-	struct rig *rig = rig_with_probing(state);
-	unsigned lowered = 0;
-
-	begin(rig);
-	rig_sleep(rig, 60000);
-	for (; rig->sent_at < rig->sent_n && lowered < 2; rig->sent_at++) {
-		const struct rig_segment *s = &rig->sent[rig->sent_at];
-
-		if (s->seq == rig->peer_ack && s->len == (lowered == 0 ? 1280U - 40 : 576 - 40))
-			lowered++;
-		assert_true(s->len <= RIG_MSS);
-	}
-	assert_int_equal(lowered, 2);
-	assert_int_equal(rig_stats(rig).mtu_black_holes, 2);
-}
-
 static void black_holes_are_not_looked_for(void **state)
 {
 	struct rig *rig = *state;
@@ -505,20 +486,176 @@ static void memory_follows_the_search(void **state)
 	assert_int_equal(say(rig, rig_accept(rig), 8000)->len, BETWEEN);
 }
 
-/* Full segments have vanished, as on a path that was gone for a moment; smaller ones arrive. */
+/* --- Black holes --- */
+
+enum { TRIAL = 1280 - 40, TRIAL_LEAST = 576 - 40 };
+
+/* The path takes `most` bytes of payload, and says nothing of what is larger: what fits arrives in
+ * order, for `ms`. */
+static void path_takes(struct rig *rig, uint32_t most, uint32_t ms)
+{
+	for (uint32_t i = 0; i < ms; i++) {
+		for (; rig->sent_at < rig->sent_n; rig->sent_at++) {
+			const struct rig_segment *s = &rig->sent[rig->sent_at];
+
+			if (s->len > 0 && s->len <= most && s->seq == rig->peer_ack)
+				rig->peer_ack += s->len;
+		}
+		rig_forget_sent(rig);
+		rig_next(rig, ACK, NULL, 0);
+		rig_sleep(rig, 1);
+	}
+}
+
+/* A black hole that is believed; behind it everything has arrived. */
 static struct rig_session *black_hole(struct rig *rig)
 {
 	struct rig_session *session = begin(rig);
 
-	while (rig_stats(rig).mtu_black_holes == 0)
-		rig_sleep(rig, 10);
-	acknowledge(rig, 5000);
-	for (unsigned i = 0; i < 4; i++) {
-		assert_int_equal(say(rig, session, 8000)->len, 1280 - 40);
-		arrive(rig);
-	}
-	rig_sleep(rig, 1000);
+	path_takes(rig, TRIAL, 3000);
+	assert_int_equal(rig_stats(rig).mtu_black_holes, 1);
 	return session;
+}
+
+/* A full segment that is larger than the MSS goes as a probe; it is at peer_ack. */
+static void probe_after_hole(struct rig *rig, struct rig_session *session)
+{
+	for (unsigned i = 0; i < 20; i++) {
+		if (say(rig, session, 8000)->len == RIG_MSS)
+			return;
+		assert_int_equal(rig->sent[0].len, TRIAL);
+		arrive(rig);
+		rig_sleep(rig, 500);
+	}
+	fail();
+}
+
+static void lose_probe_after_hole(struct rig *rig, struct rig_session *session)
+{
+	probe_after_hole(rig, session);
+	sack(rig, RIG_MSS, TCP_DUPLICATES * TRIAL);
+	acknowledge(rig, 8000);
+}
+
+/* All segments are full: nothing arrives but what is cut. Two timeouts, and one for each trial
+ * after the first. */
+static void black_hole_is_left(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+
+	begin(rig);
+	path_takes(rig, TRIAL, 2000);
+	assert_int_equal(rig_stats(rig).mtu_black_holes, 1);
+	assert_int_equal(rig_stats(rig).mtu_trials, 3);
+	assert_int_equal(rig_stats(rig).mtu_trials_arrived, 3);
+	assert_int_equal(rig_stats(rig).retransmit_timeout, 4);
+}
+
+/* A hole that is smaller than the first step: 576. */
+static void deep_black_hole_is_left(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session = begin(rig);
+
+	path_takes(rig, TRIAL - 1, 5000);
+	assert_int_equal(rig_stats(rig).mtu_black_holes, 1);
+	assert_int_equal(rig_stats(rig).mtu_trials_arrived, 3);
+	assert_true(rig_stats(rig).retransmit_timeout <= 7);
+	assert_int_equal(say(rig, session, 1000)->len, TRIAL_LEAST);
+}
+
+/* Full segments one at a time, with nothing in flight between them: the suspicion stays. */
+static void suspicion_outlives_idleness(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session = rig_accept(rig);
+
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(rig_stats(rig).mtu_trials_arrived, i);
+		assert_int_equal(rig_stats(rig).mtu_black_holes, 0);
+		say(rig, session, RIG_MSS);
+		rig->sent_at = 0;
+		path_takes(rig, TRIAL, 1000);
+	}
+	assert_int_equal(rig_stats(rig).mtu_black_holes, 1);
+	assert_int_equal(rig_stats(rig).retransmit_timeout, 4);
+	assert_int_equal(say(rig, session, RIG_MSS)->len, TRIAL);
+}
+
+/* Silence is no evidence: what is sent again becomes smaller, the MSS does not. */
+static void silence_lowers_nothing(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session = begin(rig);
+	unsigned trials = 0;
+
+	rig_sleep(rig, 20000);
+	for (; rig->sent_at < rig->sent_n; rig->sent_at++)
+		trials += rig->sent[rig->sent_at].len == TRIAL ||
+			  rig->sent[rig->sent_at].len == TRIAL_LEAST;
+	assert_int_equal(rig_stats(rig).mtu_trials, trials);
+	assert_true(trials >= 3);
+	assert_int_equal(rig_stats(rig).mtu_black_holes, 0);
+	/* The path comes back; the first to arrive is a small one, and then full ones do. */
+	path_takes(rig, RIG_MSS, 60000);
+	assert_int_equal(rig_stats(rig).mtu_trials_arrived, 1);
+	assert_int_equal(rig_stats(rig).mtu_black_holes_refuted, 1);
+	assert_int_equal(rig_stats(rig).mtu_black_holes, 0);
+	assert_int_equal(rig_stats(rig).path_mtu_lowered, 0);
+	assert_int_equal(say(rig, session, 2000)->len, RIG_MSS);
+}
+
+/* A full segment that was SACKed behind the stuck one says that the path takes it, although the
+ * timeout that asks forgets what was SACKed (RFC 2018 8). */
+static void sacked_segments_refute(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+
+	begin(rig);
+	sack(rig, RIG_MSS, RIG_MSS);
+	while (rig_stats(rig).retransmit_timeout < 2)
+		rig_sleep(rig, 10);
+	assert_int_equal(rig_stats(rig).reneged, 1);
+	assert_int_equal(rig_stats(rig).mtu_trials, 0);
+	/* It may be long ago, and the path smaller since. */
+	while (rig_stats(rig).retransmit_timeout < 3)
+		rig_sleep(rig, 10);
+	assert_int_equal(rig_stats(rig).mtu_trials, 1);
+}
+
+/* A full one between the trials: all begins anew. */
+static void full_segment_refutes(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session = rig_accept(rig);
+
+	for (unsigned i = 0; i < 4; i++) {
+		say(rig, session, RIG_MSS);
+		rig->sent_at = 0;
+		path_takes(rig, TRIAL, 2000);
+		say(rig, session, RIG_MSS);
+		arrive(rig);
+		assert_int_equal(rig_stats(rig).mtu_black_holes_refuted, i + 1);
+	}
+	assert_int_equal(rig_stats(rig).mtu_trials_arrived, 4);
+	assert_int_equal(rig_stats(rig).mtu_black_holes, 0);
+}
+
+/* Small records leave together when they go again, as large as the path does not take. */
+static void small_records_leave_apart(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session = rig_accept(rig);
+
+	for (unsigned i = 0; i < 8; i++)
+		say(rig, session, 180);
+	rig->sent_at = rig->sent_n;
+	path_takes(rig, TRIAL, 2000);
+	rig_forget_sent(rig);
+	path_takes(rig, TRIAL, 100);
+	assert_int_equal(rig_stats(rig).mtu_trials, 1);
+	assert_int_equal(say(rig, session, 100)->seq, rig->peer_ack);
+	assert_int_equal(rig_stats(rig).mtu_black_holes, 0);
 }
 
 /* A second later all is as before, and no other connection has heard of it. */
@@ -527,25 +664,56 @@ static void path_that_was_gone_is_no_black_hole(void **state)
 	struct rig *rig = rig_with_probing(state);
 	struct rig_session *session = black_hole(rig);
 
-	assert_int_equal(say(rig, session, 8000)->len, RIG_MSS);
+	probe_after_hole(rig, session);
 	arrive(rig);
 	assert_int_equal(rig_stats(rig).path_mtu_raised, 1);
 	assert_int_equal(fresh_len(rig), RIG_MSS);
 	assert_int_equal(rig_stats(rig).path_mtu_known, 0);
 }
 
-/* A probe that is lost as well makes it one: for others, too. */
-static void black_hole_is_remembered_when_a_probe_is_lost(void **state)
+/* Two probes that are lost as well make it one: for others, too. One may be lost by chance. */
+static void black_hole_is_remembered_when_probes_are_lost(void **state)
 {
 	struct rig *rig = rig_with_probing(state);
 	struct rig_session *session = black_hole(rig);
 
+	lose_probe_after_hole(rig, session);
+	assert_int_equal(rig_stats(rig).mtu_probes_lost, 1);
+	assert_int_equal(rig_stats(rig).mtu_black_holes_proved, 0);
 	assert_int_equal(fresh_len(rig), RIG_MSS);
-	assert_int_equal(say(rig, session, 8000)->len, RIG_MSS);
-	sack(rig, RIG_MSS, TCP_DUPLICATES * (1280 - 40));
+	rig_sleep(rig, 4000);
+	assert_int_equal(say(rig, session, 8000)->len, TRIAL);
+	arrive(rig);
+	lose_probe_after_hole(rig, session);
+	assert_int_equal(rig_stats(rig).mtu_probes_lost, 2);
+	assert_int_equal(rig_stats(rig).mtu_black_holes_proved, 1);
+	assert_int_equal(fresh_len(rig), TRIAL);
+}
+
+/* The router that drops the probe says so: one is enough. */
+static void router_proves_a_black_hole(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+	struct rig_session *session = black_hole(rig);
+
+	probe_after_hole(rig, session);
+	too_big(rig, 1400, 1500, rig->peer_ack);
+	sack(rig, RIG_MSS, TCP_DUPLICATES * TRIAL);
 	acknowledge(rig, 8000);
 	assert_int_equal(rig_stats(rig).mtu_probes_lost, 1);
-	assert_int_equal(fresh_len(rig), 1280 - 40);
+	assert_int_equal(fresh_len(rig), TRIAL);
+}
+
+/* What a router has said is remembered, although nothing beyond it came through before the hole. */
+static void claim_outlives_a_black_hole(void **state)
+{
+	struct rig *rig = rig_with_probing(state);
+
+	begin(rig);
+	too_big(rig, 1400, 1500, rig->peer_ack);
+	path_takes(rig, TRIAL, 3000);
+	assert_int_equal(rig_stats(rig).mtu_black_holes, 1);
+	assert_int_equal(fresh_len(rig), 1400 - 40);
 }
 
 /* Neither where it is not wanted, nor where nothing was lowered. */
@@ -570,7 +738,6 @@ int main(void)
 		RIG_TEST(old_routers_say_no_size),
 		RIG_TEST(progress_refutes_a_claim),
 		RIG_TEST(timeout_confirms_a_claim),
-		RIG_TEST(black_hole_is_left),
 		RIG_TEST(black_holes_are_not_looked_for),
 		RIG_TEST(small_segments_know_no_black_hole),
 		RIG_TEST(path_is_remembered),
@@ -586,8 +753,17 @@ int main(void)
 		RIG_TEST(window_drains_for_a_probe),
 		RIG_TEST(probe_is_one_packet),
 		RIG_TEST(memory_follows_the_search),
+		RIG_TEST(black_hole_is_left),
+		RIG_TEST(deep_black_hole_is_left),
+		RIG_TEST(suspicion_outlives_idleness),
+		RIG_TEST(silence_lowers_nothing),
+		RIG_TEST(sacked_segments_refute),
+		RIG_TEST(full_segment_refutes),
+		RIG_TEST(small_records_leave_apart),
 		RIG_TEST(path_that_was_gone_is_no_black_hole),
-		RIG_TEST(black_hole_is_remembered_when_a_probe_is_lost),
+		RIG_TEST(black_hole_is_remembered_when_probes_are_lost),
+		RIG_TEST(router_proves_a_black_hole),
+		RIG_TEST(claim_outlives_a_black_hole),
 		RIG_TEST(nobody_probes_for_nothing),
 	};
 

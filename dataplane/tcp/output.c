@@ -375,7 +375,8 @@ static uint32_t probe_emit(struct tcp *tcp, struct connection *c, uint32_t len)
 
 /* How many records from this one on leave as one segment: lost ones that follow it and fit, so that
  * what was said in small pieces is not repeated in small pieces. Where the port is to cut it, it
- * cuts between records: parts of one that arrive by themselves could not be told from it. */
+ * cuts between records that fit the path: parts of one that arrive by themselves could not be told
+ * from it. */
 static uint16_t records_together(struct connection *c, uint16_t number, uint32_t most)
 {
 	uint16_t left = c->records_n - ((number - c->record_first) & RECORD_MASK), n = 1;
@@ -383,11 +384,10 @@ static uint16_t records_together(struct connection *c, uint16_t number, uint32_t
 
 	for (; n < left; n++) {
 		const struct record *next = tcp_record(c, (number + n) & RECORD_MASK);
-
-		bool aligned = bytes % c->mss == 0;
+		bool whole = bytes % c->mss == 0 || next->bytes > c->mss;
 
 		bytes += next->bytes;
-		if (!(next->flags & RECORD_LOST) || bytes > most || (bytes > c->mss && !aligned))
+		if (!(next->flags & RECORD_LOST) || bytes > most || (bytes > c->mss && !whole))
 			break;
 	}
 	return n;

@@ -45,43 +45,44 @@ void tcp_connections_destroy(struct tcp *tcp)
 	tcp_table_destroy(&tcp->table);
 }
 
-/* What of a tuple is hashed. Of IPv4 only what differs, a third of the work; the lengths keep the
- * two kinds apart. */
+/* What of an IPv4 tuple is hashed: what differs, a third of the work. The length keeps the two
+ * kinds apart. */
 struct keys {
 	uint32_t local, peer;
 	uint16_t local_port, peer_port;
 };
 _Static_assert(sizeof(struct keys) == 12, "no padding");
 
-static const void *tuple_keys(const struct tuple *tuple, struct keys *keys, size_t *len_r)
+/* False: not IPv4, the tuple is hashed whole. */
+static bool keys_of(const struct tuple *tuple, struct keys *keys_r)
 {
-	*len_r = sizeof(*tuple);
 	if (!tcp_address_is_mapped(tuple->local) || !tcp_address_is_mapped(tuple->peer))
-		return tuple;
-	memcpy(&keys->local, tuple->local + 12, sizeof(keys->local));
-	memcpy(&keys->peer, tuple->peer + 12, sizeof(keys->peer));
-	keys->local_port = tuple->local_port;
-	keys->peer_port = tuple->peer_port;
-	*len_r = sizeof(*keys);
-	return keys;
+		return false;
+	memcpy(&keys_r->local, tuple->local + 12, sizeof(keys_r->local));
+	memcpy(&keys_r->peer, tuple->peer + 12, sizeof(keys_r->peer));
+	keys_r->local_port = tuple->local_port;
+	keys_r->peer_port = tuple->peer_port;
+	return true;
 }
 
 uint32_t tcp_tuple_hash(const struct tcp *tcp, const struct tuple *tuple)
 {
+	const uint8_t *key = tcp->config.secret;
 	struct keys keys;
-	size_t len;
-	const void *bytes = tuple_keys(tuple, &keys, &len);
 
-	return (uint32_t)tcp_siphash13(tcp->config.secret, bytes, len);
+	if (keys_of(tuple, &keys))
+		return (uint32_t)tcp_siphash13(key, &keys, sizeof(keys));
+	return (uint32_t)tcp_siphash13(key, tuple, sizeof(*tuple));
 }
 
 uint64_t tcp_tuple_secret(const struct tcp *tcp, const struct tuple *tuple)
 {
+	const uint8_t *key = tcp->config.secret;
 	struct keys keys;
-	size_t len;
-	const void *bytes = tuple_keys(tuple, &keys, &len);
 
-	return tcp_siphash24(tcp->config.secret, bytes, len);
+	if (keys_of(tuple, &keys))
+		return tcp_siphash24(key, &keys, sizeof(keys));
+	return tcp_siphash24(key, tuple, sizeof(*tuple));
 }
 
 struct connection *tcp_connection_find(struct tcp *tcp, const struct tuple *tuple, uint32_t hash)

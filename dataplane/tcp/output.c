@@ -29,19 +29,14 @@ struct header {
 	uint16_t window;
 };
 
-/* An mbuf with the header alone, and its options if not NULL; or NULL. */
-static struct rte_mbuf *segment_new(struct tcp *tcp, const struct tuple *tuple,
-				    const struct header *header, const struct options *options)
+/* Writes a header and, if not NULL, its options into an empty mbuf. Inline, so that of the options
+ * only those are asked about that the caller's kind of segment may have. */
+static inline void header_write(struct rte_mbuf *segment, const struct tuple *tuple,
+				const struct header *header, const struct options *options)
 {
-	struct rte_mbuf *segment = rte_pktmbuf_alloc(tcp->headers);
-	struct rte_tcp_hdr *tcp_header;
+	struct rte_tcp_hdr *tcp_header = rte_pktmbuf_mtod(segment, struct rte_tcp_hdr *);
 	uint16_t bytes = HEADER_BYTES;
 
-	if (segment == NULL) {
-		tcp->stats.memory_dropped++;
-		return NULL;
-	}
-	tcp_header = rte_pktmbuf_mtod(segment, struct rte_tcp_hdr *);
 	if (options != NULL)
 		bytes += (uint16_t)tcp_options_write(options, (uint8_t *)(tcp_header + 1));
 	segment->data_len = bytes;
@@ -56,6 +51,26 @@ static struct rte_mbuf *segment_new(struct tcp *tcp, const struct tuple *tuple,
 		.tcp_flags = header->flags,
 		.rx_win = rte_cpu_to_be_16(header->window),
 	};
+}
+
+/* An empty mbuf for a header, or NULL. */
+static struct rte_mbuf *segment_alloc(struct tcp *tcp)
+{
+	struct rte_mbuf *segment = rte_pktmbuf_alloc(tcp->headers);
+
+	if (segment == NULL)
+		tcp->stats.memory_dropped++;
+	return segment;
+}
+
+/* One with the header alone, or NULL. */
+static struct rte_mbuf *segment_new(struct tcp *tcp, const struct tuple *tuple,
+				    const struct header *header, const struct options *options)
+{
+	struct rte_mbuf *segment = segment_alloc(tcp);
+
+	if (segment != NULL)
+		header_write(segment, tuple, header, options);
 	return segment;
 }
 
@@ -232,11 +247,13 @@ bool tcp_cookie_emit(struct tcp *tcp, const struct tuple *tuple, const struct se
 					.scaling = keeps && syn->options.scaling,
 					.sack_permitted = keeps && syn->options.sack_permitted,
 					.shift = tcp->rcv_shift};
-	struct rte_mbuf *segment = segment_new(tcp, tuple, &header, &options);
+	struct rte_mbuf *segment = segment_alloc(tcp);
 
-	if (segment != NULL)
-		segment_send(tcp, tuple, segment, ECN_NOT);
-	return segment != NULL;
+	if (segment == NULL)
+		return false;
+	header_write(segment, tuple, &header, &options);
+	segment_send(tcp, tuple, segment, ECN_NOT);
+	return true;
 }
 
 void tcp_syn_send(struct tcp *tcp, struct connection *c)

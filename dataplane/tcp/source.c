@@ -71,10 +71,11 @@ bool tcp_source_full(const struct tcp *tcp, struct source_at at, enum source_kin
 
 bool tcp_source_syn(const struct tcp *tcp, struct source_at at)
 {
-	uint32_t per_s = tcp->config.source_syns_per_s;
+	uint32_t per_s = tcp->config.source_syns_per_s, step_ns;
 
 	if (per_s == 0)
 		return true;
+	step_ns = SYN_BURST_NS / per_s;
 	if (at.bucket[0]->syn_ns > tcp->now_ns && at.bucket[1]->syn_ns > tcp->now_ns)
 		return false;
 	for (unsigned row = 0; row < ROWS; row++) {
@@ -82,7 +83,7 @@ bool tcp_source_syn(const struct tcp *tcp, struct source_at at)
 
 		if (source->syn_ns + SYN_BURST_NS < tcp->now_ns)
 			source->syn_ns = tcp->now_ns - SYN_BURST_NS;
-		source->syn_ns += SYN_BURST_NS / per_s;
+		source->syn_ns += step_ns;
 	}
 	return true;
 }

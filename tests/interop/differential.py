@@ -34,7 +34,6 @@ GATEWAY = "198.18.0.254"
 SETTINGS = {"tcp_invalid_ratelimit": 0, "tcp_challenge_ack_limit": 1 << 30, "tcp_syncookies": 0,
             "tcp_rfc1337": 1, "tcp_max_syn_backlog": 1 << 16}
 QUIET = 50  # sequences at once, where nothing is to disturb the answers
-PROMPT_MS = 60  # a delayed acknowledgement is in time, a retransmission is not
 
 Answer = collections.namedtuple("Answer", "ms flags seq ack size window options")
 Told = collections.namedtuple("Told", "answers sent acked digest")
@@ -123,7 +122,7 @@ def facts(told, before, edges):
     window     0 if the last word is that it is closed
     sack       the blocks; only how many, if `edges`: where windows end is not the same for both
     """
-    prompt = [answer for answer in told.answers if answer.ms < PROMPT_MS]
+    prompt = [answer for answer in told.answers if answer.ms < rules.PROMPT_MS]
     plain = [a for a in prompt if not set(a.flags) & set("RS") and
              (a.seq >= before.sent or a.ack > before.acked)]
     blocks = next((a.options[a.options.find("["):] for a in reversed(plain)

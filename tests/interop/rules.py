@@ -15,6 +15,7 @@ RULES = []
 SMALLEST_MSS = 216
 SMALL_WINDOW = 1460  # of the peer
 CLOCK_STEP = 100  # of player's timestamps, from one segment to the next
+PROMPT_MS = 60  # a delayed acknowledgement is in time, a retransmission is not
 LEAST_WINDOW = 60000  # of ours and Linux's, at first
 
 
@@ -27,7 +28,7 @@ class Case:
         self.step, self.mine, self.other, self.fields = steps[number], mine, other, set(fields)
         self.both = both
         self.ours, self.theirs = (told[number] for told in both)
-        self.past = steps[:number]
+        self.past, self.upto = steps[:number], steps[:number + 1]
         self.synack = next((answer.options for told in reversed(both[0][:number])
                             for answer in told.answers if "S" in answer.flags), None)
         self.stamped = "t" in (self.synack or "")
@@ -63,9 +64,10 @@ class Case:
         """How far the segment ends beyond what was acknowledged: 0 where the window begins."""
         return None if self.end() is None else self.end() - self.acked(self.number)
 
-    def half_open(self):
+    def half_open(self, number=None):
         """Linux has answered a SYN and sent nothing since but acknowledgements."""
-        return self.synack is not None and self.both[1][self.number - 1].sent <= 1
+        number = self.number if number is None else number
+        return self.synack is not None and number > 0 and self.both[1][number - 1].sent <= 1
 
     def stamp_is_old(self, number=None):
         """Its timestamp lies before that of the last SYN."""
@@ -216,8 +218,9 @@ def echo_while_half_open(case):
 @rule(parts=True)
 def old_timestamp_on_a_reset_while_half_open(case):
     """RFC 7323 5.3 excepts the RST."""
-    return case.stamped and any("R" in step.flags and case.stamp_is_old(number)
-                                for number, step in enumerate(case.past))
+    return case.stamped and any("R" in step.flags and case.stamp_is_old(number) and
+                                case.half_open(number)
+                                for number, step in enumerate(case.upto))
 
 
 # --- half open ------------------------------------------------------------------------------
@@ -253,8 +256,28 @@ def segment_that_ends_where_the_window_begins(case):
 
 @rule(parts=True)
 def edge_of_the_window(case):
-    """Ours is beyond what the window field could say: scaled and cut, or at most 65535."""
-    return case.step.seq[:2] == "e+"
+    """Ours is beyond what the window field could say: scaled and cut, or at most 65535. Who opens
+    anew there does so at a place for each."""
+    return case.step.seq[:2] == "e+" or \
+        (case.step.seq[0] == "e" and case.has("S") and case.only("acked"))
+
+
+@rule(parts=True)
+def handshake_at_the_edge_of_the_window(case):
+    """The third step lay there: ours took it, Linux did not."""
+    third = next((step for step in case.upto[1:] if "A" in step.flags), None)
+    return case.half_open() and third is not None and third.seq[:2] == "e+"
+
+
+@rule(parts=True)
+def acknowledgement_of_an_old_copy(case):
+    """Of what came before, all of it, ours takes the acknowledgement if the echo is right."""
+    return case.stamped and any(
+        size(step) > 0 and "A" in step.flags and not set(step.flags) & set("RS") and
+        step.ack == "u+0" and stamp(step) is not None and not echo_is_wrong(step) and
+        case.end(number) is not None and case.end(number) <= case.acked(number) and
+        case.both[0][number - 1].sent > 1
+        for number, step in enumerate(case.upto) if number > 0)
 
 
 # --- windows of the peer --------------------------------------------------------------------
@@ -270,7 +293,29 @@ def small_mss(case):
 def small_window(case):
     """Silly windows, and windows that shrink without news (RFC 9293 3.10.7.4)."""
     return case.only("sent", "answered", "window", "sack") and \
-        any(step.window <= SMALL_WINDOW for step in case.steps[:case.number + 1])
+        any(step.window <= SMALL_WINDOW for step in case.upto)
+
+
+@rule(parts=True)
+def mark_echoed_while_little_is_in_flight(case):
+    """Ours falls to its share of what is in flight, Linux to that of its window."""
+    agreed = any({"S", "E"} <= set(answer.flags) for told in case.both[0][:case.number]
+                 for answer in told.answers)
+    return agreed and case.only("sent", "sack") and \
+        case.mine["sent"][0] < case.other["sent"][0] and \
+        any({"A", "E"} <= set(step.flags) and "S" not in step.flags for step in case.upto)
+
+
+@rule(parts=True)
+def window_after_a_timer(case):
+    """The one has sent again by timer, the other not yet: so has its window fallen."""
+    def sent_again(told, number):
+        return any(answer.ms >= PROMPT_MS and answer.size > 0 and
+                   answer.seq < told[number - 1].sent for answer in told[number].answers)
+
+    return case.only("sent") and any(
+        sent_again(case.both[0], number) != sent_again(case.both[1], number)
+        for number in range(1, case.number))
 
 
 # --- the end --------------------------------------------------------------------------------
@@ -310,10 +355,9 @@ def fin_before_other_bytes(case):
 def overlapping_bytes_that_differ(case):
     """Bytes beyond a gap are here, and those that close it say otherwise ("!"): ours keeps what
     came first, Linux what came in order."""
-    numbers = range(case.number + 1)
-    return case.only("sent") and any("!" in case.steps[number].payload for number in numbers) and \
+    return case.only("sent", "sack") and any("!" in step.payload for step in case.upto) and \
         any(case.begin(number) is not None and case.begin(number) > case.acked(number) and
-            size(case.steps[number]) > 0 for number in numbers)
+            size(step) > 0 for number, step in enumerate(case.upto))
 
 
 @rule(parts=True)
@@ -328,7 +372,7 @@ def reset_one_before_the_next_byte(case):
     """Linux takes it behind the peer's FIN, for the sake of one system that sends such."""
     return case.ended() and any(
         "R" in step.flags and case.begin(number) == case.acked(number) - 1
-        for number, step in enumerate(case.steps[:case.number + 1]))
+        for number, step in enumerate(case.upto))
 
 
 @rule()
@@ -347,12 +391,13 @@ def window_in_time_wait(case):
 
 @rule()
 def duplicate_sack(case):
-    def is_duplicate(blocks, told):
-        found = re.match(r"\[(\d+)-(\d+)\]", str(blocks))
-        return bool(found) and (told.acked - int(found[2])) % (1 << 32) <= 1 << 31
+    def has_duplicate(told):
+        """In what was said, for facts() may have counted the blocks only."""
+        found = [re.search(r"\[(\d+)-(\d+)\]", answer.options) for answer in told.answers]
+        return any(block and (told.acked - int(block[2])) % (1 << 32) <= 1 << 31
+                   for block in found)
 
-    return case.only("sack") and (is_duplicate(case.mine["sack"], case.ours) or
-                                  is_duplicate(case.other["sack"], case.theirs))
+    return case.only("sack") and (has_duplicate(case.ours) or has_duplicate(case.theirs))
 
 
 @rule()

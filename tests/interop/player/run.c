@@ -183,7 +183,7 @@ size_t run_packet(const struct run *run, const struct step *step, unsigned numbe
 		  uint8_t packet_r[PACKET_BYTES_MAX])
 {
 	uint8_t *tcp = packet_r + HEADER_BYTES, *payload;
-	uint32_t seq = resolve(run, step->seq), words, room;
+	uint32_t seq = resolve(run, step->seq), words, room, header;
 	/* What follows a SYN in its own segment comes one later in the stream. */
 	uint32_t at = seq - run->sequence->isn + (step->flags & TH_SYN ? 1 : 0);
 
@@ -199,8 +199,10 @@ size_t run_packet(const struct run *run, const struct step *step, unsigned numbe
 	put16(tcp + 18, step->urgent);
 	room = (uint32_t)(packet_r + PACKET_BYTES_MAX - payload);
 	room = step->payload < room ? step->payload : room;
+	/* What a header that is said to be longer takes of it: the same to every target. */
+	header = tcp + 4 * words > payload ? (uint32_t)(tcp + 4 * words - payload) : 0;
 	for (unsigned k = 0; k < room; k++)
-		payload[k] = stream_byte(run, at + k, step->lies);
+		payload[k] = k < header ? 'A' : stream_byte(run, at + k - header, step->lies);
 	return packet_finish(run, packet_r, (size_t)(payload - tcp) + room, sum_is_wrong(step));
 }
 
@@ -291,7 +293,7 @@ bool run_answer(struct run *run, const uint8_t *segment, size_t len, char text_r
 		end = seq + (uint32_t)(len - header) + !!(flags & TH_SYN) + !!(flags & TH_FIN);
 		if (before(run->sent_end, end))
 			run->sent_end = end;
-		if ((flags & TH_ACK) && !before(ack, run->acked)) {
+		if ((flags & TH_ACK) && ((flags & TH_SYN) || !before(ack, run->acked))) {
 			run->acked = ack;
 			run->edge = ack + (window << (flags & TH_SYN ? 0 : run->shift));
 		}

@@ -12,7 +12,8 @@
  *
  * OPTIONS are - or, in any order and number: m1460 (MSS), w7 (scale), k (SACK permitted), t-1+0
  * (timestamps: our clock and what was heard last, with offsets), bu-10:u-5 (a SACK block), x0103
- * (bytes as they are), h6 (a header length that is not true), z (a checksum that is wrong).
+ * (bytes as they are), h6 (a header length that is not true; As fill what it takes), z (a checksum
+ * that is wrong).
  */
 #ifndef PLAYER_SEQUENCE_H
 #define PLAYER_SEQUENCE_H

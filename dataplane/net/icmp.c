@@ -106,9 +106,12 @@ static void echo_reply(struct arrival *arrival)
 	rte_pktmbuf_adj(frame, (uint16_t)icmp_offset(arrival));
 	icmp = rte_pktmbuf_mtod(frame, struct icmp_header *);
 	icmp->type = ICMP_ECHOREPLY;
-	/* RFC 1624: the type was the high byte of a word of the sum. */
+	/* RFC 1624: the type was the high byte of a word of the sum. Its two zeros are the same
+	 * but where all else is zero, too: there only the one without bits is seen to be right. */
 	icmp->checksum = (uint16_t)~checksum_fold((uint64_t)(uint16_t)~icmp->checksum +
 						  (uint16_t)~RTE_BE16(ICMP_ECHO << 8));
+	if (icmp->checksum == 0)
+		icmp->checksum = 0xffff;
 	if (rte_pktmbuf_prepend(frame, headers_len) == NULL) {
 		rte_pktmbuf_free(frame);
 		return;

@@ -74,6 +74,20 @@ static void test_echo_of_any_size(void **state)
 	}
 }
 
+/* The two zeros of a sum (RFC 1071): of nothing but zeros the checksum has all bits. */
+static void test_echo_of_zeros(void **state)
+{
+	struct bytes bytes = echo_frame(0);
+	uint8_t at[2048];
+	size_t len;
+
+	bytes_put32(bytes.at + ICMP + 4, 0);
+	bytes_put16(bytes.at + ICMP + 2, 0xf7ff);
+	frame_in(*state, &bytes, 0);
+	len = sent_bytes(*state, at);
+	assert_icmp_to_peer(at, len, 0, 0);
+}
+
 static void test_echo_in_parts(void **state)
 {
 	struct world *world = *state;
@@ -394,6 +408,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 #define TEST_TWO(name) cmocka_unit_test_setup_teardown(name, world_setup_two_cores, world_teardown)
 		TEST(test_echo_of_any_size),
+		TEST(test_echo_of_zeros),
 		TEST(test_echo_in_parts),
 		TEST(test_echo_of_a_shared_buffer),
 		TEST(test_echo_loses_padding_and_options),

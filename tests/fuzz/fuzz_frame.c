@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Frames into a net. The input is a row of frames, each after four bytes: its length (two), how
- * it is treated (one), and the size of its parts (one). Parts lie in memory of exactly their size
- * outside of EAL, so that AddressSanitizer sees every byte read past them. Whatever comes: nothing
- * leaks, packets for the TCP are as tcp.h says, and what is sent is well formed.
+ * it is treated (one), and the size of its parts (one). Whatever comes: nothing leaks, packets for
+ * the TCP are as tcp.h says, and what is sent is well formed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,15 +12,11 @@
 #include <rte_tcp.h>
 
 #include "check.h"
-#include "checksum.h"
 #include "eal.h"
-#include "net.h"
+#include "fake_port.h"
 
 enum {
-	US = 0x0a000001,
-	US_VLAN = 0x0a070001,
 	FRAMES_MAX = 32,
-	PARTS_MAX = 64, /* of a frame */
 	POOL = FRAMES_MAX * PARTS_MAX + 63,
 	/* How a frame is treated. */
 	TREAT_CHECKSUMS_GOOD = 1, /* the device says so */
@@ -33,85 +28,9 @@ enum {
 	TREAT_OWNED_ELSEWHERE = 64,
 };
 
-struct port {
-	unsigned owner;
-};
-
 static struct port port;
 static struct rte_mempool *pool;
 static struct net *net;
-static const uint8_t mac[6] = {0x02, 0, 0, 0, 0, 0x01};
-
-/* --- The port that is not there --- */
-
-void port_mac(const struct port *self, uint8_t mac_r[6])
-{
-	(void)self;
-	memcpy(mac_r, mac, sizeof(mac));
-}
-
-uint32_t port_mtu(const struct port *self)
-{
-	(void)self;
-	return 1500;
-}
-
-uint32_t port_tso_bytes_max(const struct port *self)
-{
-	(void)self;
-	return 0;
-}
-
-uint32_t port_segments_max(const struct port *self)
-{
-	(void)self;
-	return 8;
-}
-
-unsigned port_owner(const struct port *self, uint32_t src_ip, uint32_t dst_ip, uint16_t src_port,
-		    uint16_t dst_port)
-{
-	(void)src_ip;
-	(void)dst_ip;
-	(void)src_port;
-	(void)dst_port;
-	return self->owner;
-}
-
-static void check_sent_ipv4(const struct rte_mbuf *frame, uint32_t link_len)
-{
-	struct rte_ipv4_hdr copy;
-	const struct rte_ipv4_hdr *ip = rte_pktmbuf_read(frame, link_len, sizeof(copy), &copy);
-	uint32_t len;
-
-	ASSERT(ip != NULL && ip->version_ihl == RTE_IPV4_VHL_DEF);
-	len = rte_be_to_cpu_16(ip->total_length);
-	ASSERT(link_len + len == frame->pkt_len && len <= 1500);
-	ASSERT(checksum_fold(checksum_add(0, ip, sizeof(*ip))) == 0xffff);
-	if (ip->next_proto_id == IPPROTO_ICMP)
-		ASSERT(checksum_fold(checksum_add_chain(0, frame, link_len + sizeof(*ip),
-							len - sizeof(*ip))) == 0xffff);
-}
-
-unsigned port_transmit(struct port *self, unsigned queue, struct rte_mbuf **frames, unsigned n)
-{
-	(void)self;
-	ASSERT(queue == 0 && n <= PORT_BURST_MAX);
-	for (unsigned k = 0; k < n; k++) {
-		const uint8_t *at = rte_pktmbuf_mtod(frames[k], const uint8_t *);
-		const bool tagged = at[12] == 0x81 && at[13] == 0;
-		const uint8_t *type = at + (tagged ? 16 : 12);
-
-		rte_mbuf_sanity_check(frames[k], 1);
-		ASSERT(frames[k]->data_len >= 34 && memcmp(at + 6, mac, sizeof(mac)) == 0);
-		if (type[0] == 8 && type[1] == 0)
-			check_sent_ipv4(frames[k], tagged ? 18 : 14);
-		else
-			ASSERT(type[0] == 8 && type[1] == 6 && frames[k]->pkt_len == 60);
-		rte_pktmbuf_free(frames[k]);
-	}
-	return 0;
-}
 
 /* --- The loop that is not there --- */
 
@@ -160,72 +79,6 @@ static struct net_env env = {&the_clock,    NULL,	env_random,
 
 /* --- Frames --- */
 
-static void part_free(void *addr, void *opaque)
-{
-	(void)addr;
-	free(opaque);
-}
-
-/* A part whose bytes lie in memory of just their size. */
-static struct rte_mbuf *part_make(const uint8_t *bytes, size_t len)
-{
-	struct rte_mbuf *part = rte_pktmbuf_alloc(pool);
-	struct rte_mbuf_ext_shared_info *shared = malloc(sizeof(*shared));
-	uint8_t *exact = malloc(len > 0 ? len : 1);
-
-	ASSERT(part != NULL && shared != NULL && exact != NULL);
-	memcpy(exact, bytes, len);
-	*shared = (struct rte_mbuf_ext_shared_info){.free_cb = part_free, .fcb_opaque = exact};
-	rte_mbuf_ext_refcnt_set(shared, 1);
-	rte_pktmbuf_attach_extbuf(part, exact, RTE_BAD_IOVA, (uint16_t)(len > 0 ? len : 1), shared);
-	part->data_off = 0;
-	part->data_len = (uint16_t)len;
-	part->pkt_len = (uint32_t)len;
-	return part;
-}
-
-static struct rte_mbuf_ext_shared_info *spent[POOL];
-static unsigned spent_n;
-
-static struct rte_mbuf *frame_make(const uint8_t *bytes, size_t len, size_t part)
-{
-	struct rte_mbuf *frame = NULL, *tail = NULL;
-
-	if (part == 0 || len / part >= PARTS_MAX - 1)
-		part = len > 0 ? len : 1;
-	for (size_t done = 0; frame == NULL || done < len; done += part) {
-		struct rte_mbuf *more =
-			part_make(bytes + done, len - done < part ? len - done : part);
-
-		spent[spent_n++] = more->shinfo;
-		if (frame == NULL) {
-			frame = more;
-		} else {
-			tail->next = more;
-			frame->nb_segs++;
-			frame->pkt_len += more->data_len;
-		}
-		tail = more;
-	}
-	return frame;
-}
-
-static void ip_checksum_make_right(uint8_t *bytes, size_t len)
-{
-	const size_t link_len = len > 18 && bytes[12] == 0x81 && bytes[13] == 0 ? 18 : 14;
-	size_t header_len;
-	uint16_t sum;
-
-	if (len < link_len + 20)
-		return;
-	header_len = (bytes[link_len] & 15u) * 4;
-	if (header_len < 20 || link_len + header_len > len)
-		return;
-	memset(bytes + link_len + 10, 0, 2);
-	sum = (uint16_t)~checksum_fold(checksum_add(0, bytes + link_len, header_len));
-	memcpy(bytes + link_len + 10, &sum, sizeof(sum));
-}
-
 /* As tcp.h has it. */
 static void check_packet(const struct rte_mbuf *packet)
 {
@@ -266,13 +119,13 @@ static void treat(uint8_t how, uint8_t *bytes, size_t len, size_t part)
 		net_advance(net);
 	}
 	if (how & TREAT_IP_CHECKSUM)
-		ip_checksum_make_right(bytes, len);
-	frame = frame_make(bytes, len, part);
+		frame_ip_checksum(bytes, len);
+	frame = frame_make(pool, bytes, len, part);
 	if (how & TREAT_CHECKSUMS_GOOD)
 		frame->ol_flags |= RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	if (how & TREAT_VLAN_STRIPPED) {
 		frame->ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
-		frame->vlan_tci = 7;
+		frame->vlan_tci = VLAN;
 	}
 	port.owner = how & TREAT_OWNED_ELSEWHERE ? 1 : 0;
 	n = (how & TREAT_HANDED ? net_input_handed : net_input)(net, &port, &frame, 1, &packet);
@@ -298,8 +151,6 @@ static void forget_everything(void)
 	}
 	the_clock.mono_ns += 10000000000u; /* the limits are full again */
 	ASSERT(rte_mempool_full(pool));
-	while (spent_n > 0)
-		free(spent[--spent_n]);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -307,25 +158,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	static const unsigned queue_core[2] = {0, 1};
-	const struct net_port net_port = {&port, 0, queue_core};
-	const struct net_address addresses[] = {
-		{.ip = US, .prefix = 24, .gateway = 0x0a0000fe, .port = &port},
-		{.ip = US_VLAN, .prefix = 16, .vlan = 7, .port = &port},
-	};
-	const struct net_config config = {.ports = &net_port,
-					  .ports_n = 1,
-					  .addresses = addresses,
-					  .addresses_n = 2,
-					  .cores_n = 2,
-					  .socket = -1,
-					  .name = "fuzz"};
-
 	(void)argc;
 	(void)argv;
 	ASSERT(eal_start(64) == 0);
 	pool = rte_pktmbuf_pool_create("frames", POOL, 0, 0, 512, SOCKET_ID_ANY);
-	ASSERT(pool != NULL && net_create(&config, &env, &net) == 0);
+	ASSERT(pool != NULL);
+	net = fuzz_net_create(&port, (struct net_fragments){0}, &env);
 	return 0;
 }
 

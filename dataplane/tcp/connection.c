@@ -159,16 +159,17 @@ void tcp_connection_free(struct tcp *tcp, struct connection *c)
 	tcp->free.first = c;
 }
 
-/* One more, or one less, of those counted with the connection's state; of its source, too, if
+/* One more, or one less, of those counted with the connection's state; of its `source`, too, if
  * it was the peer who opened. */
-static void state_count(struct tcp *tcp, const struct connection *c, int step)
+static void state_count(struct tcp *tcp, const struct connection *c, struct source_at source,
+			int step)
 {
 	bool half_open = c->state == SYN_RECEIVED;
 
 	*(half_open ? &tcp->syn_received : &tcp->established) += (uint32_t)step;
 	if (!(c->flags & C_ACTIVE))
-		tcp_source_count(tcp_source_find(tcp, c->tuple.peer),
-				 half_open ? SOURCE_SYN_RECEIVED : SOURCE_CONNECTIONS, step);
+		tcp_source_count(source, half_open ? SOURCE_SYN_RECEIVED : SOURCE_CONNECTIONS,
+				 step);
 }
 
 void tcp_connection_number(struct connection *c, uint32_t isn)
@@ -218,20 +219,23 @@ struct connection *tcp_connection_new(struct tcp *tcp, const struct tuple *tuple
 		c->flags = C_ACTIVE;
 	tcp_window_start(tcp, c);
 	tcp_table_insert(&tcp->table, hash, index);
-	state_count(tcp, c, 1);
+	state_count(tcp, c, tcp_source_find(tcp, c->tuple.peer), 1);
 	return c;
 }
 
 void tcp_connection_turn(struct tcp *tcp, struct connection *c, enum tcp_state state)
 {
+	struct source_at source;
+
 	ASSERT(c->state != CLOSED && state != CLOSED);
 	if ((c->state == SYN_RECEIVED) == (state == SYN_RECEIVED)) {
 		c->state = (uint8_t)state;
 		return;
 	}
-	state_count(tcp, c, -1);
+	source = tcp_source_find(tcp, c->tuple.peer);
+	state_count(tcp, c, source, -1);
 	c->state = (uint8_t)state;
-	state_count(tcp, c, 1);
+	state_count(tcp, c, source, 1);
 }
 
 void tcp_connection_end(struct tcp *tcp, struct connection *c, enum stream_reason reason)
@@ -241,7 +245,7 @@ void tcp_connection_end(struct tcp *tcp, struct connection *c, enum stream_reaso
 	struct stream_session *session = was_open ? c->session : NULL;
 
 	ASSERT(c->state != CLOSED);
-	state_count(tcp, c, -1);
+	state_count(tcp, c, tcp_source_find(tcp, c->tuple.peer), -1);
 	tcp_timers_stop(tcp, c);
 	tcp_scoreboard_clear(tcp, c);
 	tcp_send_clear(tcp, c);

@@ -71,6 +71,7 @@ static bool segment_read(const struct rte_mbuf *packet, struct segment *s)
 	s->ack = rte_be_to_cpu_32(header->recv_ack);
 	s->window = rte_be_to_cpu_16(header->rx_win);
 	s->flags = header->tcp_flags;
+	s->ends_wait = false;
 	s->repeated = (struct sack_block){0};
 	s->ecn = rte_pktmbuf_mtod(packet, const struct rte_ipv4_hdr *)->type_of_service & ECN_MASK;
 	if (options == 0) {

@@ -176,7 +176,8 @@ static void cookie_send(struct tcp *tcp, const struct tuple *tuple, uint32_t has
 	uint32_t cookie = tcp_cookie_make(tcp->config.secret, secret, s, tcp->now_ns, &timestamp);
 
 	/* The tuple must not still be waiting when the third step comes. */
-	tcp_timewait_take(tcp, tuple, hash, &used);
+	if (s->ends_wait)
+		tcp_timewait_take(tcp, tuple, hash, &used);
 	if (!tcp_cookie_emit(tcp, tuple, s, cookie, timestamp))
 		return;
 	tcp->stats.cookies_sent++;

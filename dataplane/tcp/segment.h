@@ -33,6 +33,7 @@ struct segment {
 	uint32_t window; /* as it stands there; scaled once the connection is known */
 	uint8_t flags;
 	uint8_t ecn;		    /* of the packet, enum segment_ecn */
+	bool ends_wait;		    /* a SYN whose tuple is in TIME_WAIT and may leave it */
 	struct sack_block repeated; /* the first bytes of it that were here before, if any */
 	struct options options;
 };

@@ -122,7 +122,7 @@ static bool syn_is_new(const struct time_wait *w, const struct segment *s)
 }
 
 bool tcp_timewait_input(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
-			const struct segment *s)
+			struct segment *s)
 {
 	uint32_t number = waiting_find(tcp, tuple, hash);
 	struct options options = {0};
@@ -134,7 +134,8 @@ bool tcp_timewait_input(struct tcp *tcp, const struct tuple *tuple, uint32_t has
 	/* A late RST must not end the wait (RFC 1337). */
 	if (s->flags & SEGMENT_RST)
 		return true;
-	if ((s->flags & (SEGMENT_SYN | SEGMENT_ACK)) == SEGMENT_SYN && syn_is_new(w, s))
+	s->ends_wait = (s->flags & (SEGMENT_SYN | SEGMENT_ACK)) == SEGMENT_SYN && syn_is_new(w, s);
+	if (s->ends_wait)
 		return false;
 	/* Only what carries something is answered: two sides that wait must not keep each
 	 * other talking. */

@@ -15,9 +15,9 @@ void tcp_timewait_destroy(struct tcp *tcp);
 void tcp_timewait_enter(struct tcp *tcp, const struct connection *c);
 
 /* A segment of no connection. True: it belonged to one in TIME_WAIT and is dealt with. False:
- * it did not, or is a SYN that may open the tuple anew (RFC 6191). */
+ * it did not, or is a SYN that may open the tuple anew (RFC 6191), which `ends_wait` says. */
 bool tcp_timewait_input(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
-			const struct segment *s);
+			struct segment *s);
 
 /* The tuple is used again: forgets that it waits. True: it did, and *used_r is after the last
  * sequence it has sent. */

@@ -24,24 +24,20 @@ enum {
 struct arrival {
 	struct tuple tuple;
 	uint32_t hash;
-	bool ok;
+	const struct rte_tcp_hdr *header; /* in the packet or in `copy`; NULL: it is not there */
+	struct rte_tcp_hdr copy;	  /* where it is cut */
 };
-
-/* The fixed header, in the packet or, where it is cut, in `copy`; NULL: it is not there. */
-static const struct rte_tcp_hdr *header_of(const struct rte_mbuf *packet, struct rte_tcp_hdr *copy)
-{
-	return rte_pktmbuf_read(packet, packet->l3_len, HEADER_BYTES, copy);
-}
 
 static void arrival_read(const struct tcp *tcp, const struct rte_mbuf *packet,
 			 struct arrival *arrival_r)
 {
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(packet, const struct rte_ipv4_hdr *);
-	struct rte_tcp_hdr copy;
-	const struct rte_tcp_hdr *header = header_of(packet, &copy);
+	const struct rte_tcp_hdr *header = NULL;
 
-	arrival_r->ok = header != NULL && packet->l3_len >= sizeof(*ip);
-	if (!arrival_r->ok)
+	if (packet->l3_len >= sizeof(*ip))
+		header = rte_pktmbuf_read(packet, packet->l3_len, HEADER_BYTES, &arrival_r->copy);
+	arrival_r->header = header;
+	if (header == NULL)
 		return;
 	tcp_address_map(arrival_r->tuple.local, ip->dst_addr);
 	tcp_address_map(arrival_r->tuple.peer, ip->src_addr);
@@ -54,11 +50,10 @@ static void arrival_read(const struct tcp *tcp, const struct rte_mbuf *packet,
 }
 
 /* False: the header does not hold together. */
-static bool segment_read(const struct rte_mbuf *packet, struct segment *s)
+static bool segment_read(const struct rte_mbuf *packet, const struct rte_tcp_hdr *header,
+			 struct segment *s)
 {
 	uint8_t options_copy[OPTIONS_BYTES_MAX];
-	struct rte_tcp_hdr copy;
-	const struct rte_tcp_hdr *header = header_of(packet, &copy);
 	uint32_t bytes = (header->data_off >> 4) * 4U, options = bytes - HEADER_BYTES;
 	bool syn = header->tcp_flags & SEGMENT_SYN;
 
@@ -189,12 +184,13 @@ static void burst_input(struct tcp *tcp, struct rte_mbuf *const *packets, unsign
 	for (unsigned i = 0; i < n; i++)
 		arrival_read(tcp, packets[i], &arrivals[i]);
 	for (unsigned i = 0; i < n; i++)
-		if (arrivals[i].ok)
+		if (arrivals[i].header != NULL)
 			tcp_connection_prefetch(tcp, arrivals[i].hash);
 	for (unsigned i = 0; i < n; i++) {
-		if (i + SESSIONS_AHEAD < n && arrivals[i + SESSIONS_AHEAD].ok)
+		if (i + SESSIONS_AHEAD < n && arrivals[i + SESSIONS_AHEAD].header != NULL)
 			tcp_connection_prefetch_session(tcp, arrivals[i + SESSIONS_AHEAD].hash);
-		if (!arrivals[i].ok || !segment_read(packets[i], &s)) {
+		if (arrivals[i].header == NULL ||
+		    !segment_read(packets[i], arrivals[i].header, &s)) {
 			tcp->stats.malformed++;
 			continue;
 		}

@@ -92,8 +92,11 @@ struct net_env {
 	X(arp_replies_out)                                                                         \
 	X(arp_unanswered)                                                                          \
 	X(arp_malformed)                                                                           \
+	X(arp_limited)                                                                             \
+	X(arp_conflicts)                                                                           \
 	X(arp_ignored)                                                                             \
 	X(neighbours_evicted)                                                                      \
+	X(memory_dropped)                                                                          \
 	X(waiting_dropped)                                                                         \
 	X(no_route)                                                                                \
 	X(echo_replies)                                                                            \

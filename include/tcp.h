@@ -97,6 +97,8 @@ struct tcp_env {
 	X(closed)                                                                                  \
 	X(reset_sent)                                                                              \
 	X(reset_received)                                                                          \
+	X(reset_ignored)                                                                           \
+	X(resets_limited)                                                                          \
 	X(retransmit_timeout)                                                                      \
 	X(retransmit_fast)                                                                         \
 	X(retransmit_rack)                                                                         \
@@ -122,6 +124,8 @@ struct tcp_env {
 	X(path_mtu_raised)                                                                         \
 	X(path_mtu_disbelieved)                                                                    \
 	X(path_mtu_known)                                                                          \
+	X(icmp_disbelieved)                                                                        \
+	X(icmp_soft)                                                                               \
 	X(mtu_trials)                                                                              \
 	X(mtu_trials_arrived)                                                                      \
 	X(mtu_black_holes)                                                                         \
@@ -132,11 +136,16 @@ struct tcp_env {
 	X(mtu_probes_lost)                                                                         \
 	X(window_tuned)                                                                            \
 	X(acks_coalesced)                                                                          \
+	X(acks_delayed)                                                                            \
 	X(window_probes)                                                                           \
+	X(keepalives)                                                                              \
 	X(challenge_acks)                                                                          \
+	X(challenges_limited)                                                                      \
 	X(copy_acks)                                                                               \
 	X(paws_dropped)                                                                            \
 	X(window_dropped)                                                                          \
+	X(flags_dropped)                                                                           \
+	X(text_ignored)                                                                            \
 	X(malformed)                                                                               \
 	X(syn_dropped)                                                                             \
 	X(syn_limited)                                                                             \
@@ -150,6 +159,9 @@ struct tcp_env {
 	X(wire_full)                                                                               \
 	X(memory_dropped)                                                                          \
 	X(time_wait)                                                                               \
+	X(time_wait_reused)                                                                        \
+	X(time_wait_evicted)                                                                       \
+	X(time_wait_ignored)                                                                       \
 	X(timeouts)                                                                                \
 	X(hystart_exits)                                                                           \
 	X(cwnd_restarts)                                                                           \

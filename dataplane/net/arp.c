@@ -37,8 +37,10 @@ static bool arp_send(struct net *net, uint8_t link_number, uint16_t vlan, uint16
 	struct rte_arp_hdr *arp;
 	uint8_t *at;
 
-	if (frame == NULL)
+	if (frame == NULL) {
+		count(&net->stats.memory_dropped, 1);
 		return false;
+	}
 	at = (uint8_t *)rte_pktmbuf_append(frame, FRAME_BYTES_MIN);
 	ASSERT(at != NULL);
 	memset(at, 0, FRAME_BYTES_MIN);
@@ -111,6 +113,7 @@ static void defend(struct net *net, struct address *ours, const uint8_t mac[6])
 	const uint64_t now_ns = net_now_ns(net);
 	char ip[INET_ADDRSTRLEN];
 
+	count(&net->stats.arp_conflicts, 1);
 	if (now_ns < ours->defend_after_ns)
 		return;
 	ours->defend_after_ns = now_ns + (uint64_t)DEFEND_MS * NS_PER_MS;
@@ -146,8 +149,10 @@ static void answer(const struct arrival *arrival, uint32_t ours, struct arp_part
 {
 	struct net *net = arrival->net;
 
-	if (limit_take(&net->arp_reply, net_now_ns(net)) &&
-	    arp_send(net, arrival->link, arrival->vlan, RTE_ARP_OP_REPLY, asker.mac, ours, asker))
+	if (!limit_take(&net->arp_reply, net_now_ns(net)))
+		count(&net->stats.arp_limited, 1);
+	else if (arp_send(net, arrival->link, arrival->vlan, RTE_ARP_OP_REPLY, asker.mac, ours,
+			  asker))
 		count(&net->stats.arp_replies_out, 1);
 }
 

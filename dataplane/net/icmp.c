@@ -100,8 +100,10 @@ static void echo_reply(struct arrival *arrival)
 	memcpy(mac, &rte_pktmbuf_mtod(arrival->frame, struct rte_ether_hdr *)->src_addr,
 	       sizeof(mac));
 	frame = writable(net, arrival->frame);
-	if (frame == NULL)
+	if (frame == NULL) {
+		count(&net->stats.memory_dropped, 1);
 		return;
+	}
 	frame_trim(frame, arrival->link_len + (uint32_t)arrival->ip_len);
 	rte_pktmbuf_adj(frame, (uint16_t)icmp_offset(arrival));
 	icmp = rte_pktmbuf_mtod(frame, struct icmp_header *);
@@ -233,8 +235,10 @@ static struct rte_mbuf *unreachable_make(const struct arrival *arrival, uint8_t 
 	const void *quoted;
 	uint8_t *at;
 
-	if (frame == NULL)
+	if (frame == NULL) {
+		count(&arrival->net->stats.memory_dropped, 1);
 		return NULL;
+	}
 	at = (uint8_t *)rte_pktmbuf_append(frame, headers_len + ICMP_BYTES + quoted_len);
 	ASSERT(at != NULL);
 	icmp = (struct icmp_header *)(at + headers_len);

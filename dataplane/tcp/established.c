@@ -84,8 +84,10 @@ static enum check check_sequence(struct tcp *tcp, struct connection *c, struct s
 
 	if (!old && seq_le(s->seq, c->rcv_adv))
 		return GO_ON;
-	if (s->flags & SEGMENT_RST)
+	if (s->flags & SEGMENT_RST) {
+		tcp->stats.reset_ignored++;
 		return DROP;
+	}
 	if (c->state == SYN_RECEIVED && s->seq + 1 == c->rcv_nxt &&
 	    (s->flags & (SEGMENT_SYN | SEGMENT_ACK)) == SEGMENT_SYN) {
 		/* The peer's SYN again: it has not seen our answer, but a flood of copies
@@ -137,7 +139,10 @@ static enum check check_flags(struct tcp *tcp, struct connection *c, const struc
 		tcp_challenge_send(tcp, c);
 		return DROP;
 	}
-	return s->flags & SEGMENT_ACK ? GO_ON : DROP;
+	if (s->flags & SEGMENT_ACK)
+		return GO_ON;
+	tcp->stats.flags_dropped++;
+	return DROP;
 }
 
 /* The third step of a handshake. */
@@ -376,8 +381,10 @@ static void fin_note(struct tcp *tcp, struct connection *c, const struct segment
 /* Payload and FIN. */
 static void text_take(struct tcp *tcp, struct connection *c, struct segment *s)
 {
-	if (c->state != ESTABLISHED && c->state != FIN_WAIT_1 && c->state != FIN_WAIT_2)
+	if (c->state != ESTABLISHED && c->state != FIN_WAIT_1 && c->state != FIN_WAIT_2) {
+		tcp->stats.text_ignored += segment_end(s) != s->seq;
 		return;
+	}
 	trim(tcp, c, s);
 	if ((s->flags & SEGMENT_FIN) && !(c->flags & C_PEER_FIN))
 		fin_note(tcp, c, s);

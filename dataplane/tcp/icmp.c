@@ -55,15 +55,21 @@ void tcp_icmp(struct tcp *tcp, uint8_t type, uint8_t code, uint32_t mtu, struct 
 	struct connection *c;
 	uint32_t bytes, seq;
 
-	if (type != UNREACHABLE)
+	if (type != UNREACHABLE) {
+		tcp->stats.icmp_soft++;
 		return;
+	}
 	tcp_clock_take(tcp);
 	c = quoted_connection(tcp, quoted, &bytes, &seq);
-	if (c == NULL)
+	if (c == NULL) {
+		tcp->stats.icmp_disbelieved++;
 		return;
+	}
 	if (code == FRAGMENTATION_NEEDED && c->state >= ESTABLISHED)
 		tcp_mtu_claim(tcp, c, mtu, bytes, seq);
 	/* RFC 5927 5.2: no error ends a connection that is established. */
 	else if (c->state == SYN_SENT && (code == UNREACHABLE_PORT || code == UNREACHABLE_PROTOCOL))
 		tcp_connection_end(tcp, c, STREAM_REFUSED);
+	else
+		tcp->stats.icmp_soft++;
 }

@@ -114,20 +114,23 @@ static void syn_sent_input(struct tcp *tcp, struct connection *c, struct segment
 {
 	bool ack = s->flags & SEGMENT_ACK;
 
+	if ((s->flags & SEGMENT_RST) && (!ack || s->ack != c->snd_nxt)) {
+		tcp->stats.reset_ignored++;
+		return;
+	}
 	if (ack && s->ack != c->snd_nxt) {
-		if (!(s->flags & SEGMENT_RST))
-			tcp_bare_send(tcp, &c->tuple, s->ack, 0, SEGMENT_RST, 0, NULL);
+		tcp_bare_send(tcp, &c->tuple, s->ack, 0, SEGMENT_RST, 0, NULL);
 		return;
 	}
 	if (s->flags & SEGMENT_RST) {
-		if (!ack)
-			return;
 		tcp->stats.reset_received++;
 		tcp_connection_end(tcp, c, STREAM_REFUSED);
 		return;
 	}
-	if (!(s->flags & SEGMENT_SYN))
+	if (!(s->flags & SEGMENT_SYN)) {
+		tcp->stats.flags_dropped++;
 		return;
+	}
 	tcp_syn_learn(tcp, c, s);
 	if (!ack) {
 		/* Both open at once (RFC 9293 3.5, figure 7). */

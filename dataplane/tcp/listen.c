@@ -254,8 +254,10 @@ bool tcp_listen_input(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
 
 	if (listener == NULL)
 		return false;
-	if (s->flags & SEGMENT_RST)
+	if (s->flags & SEGMENT_RST) {
+		tcp->stats.reset_ignored++;
 		return true;
+	}
 	if (!peer_is_host(tuple)) {
 		tcp->stats.source_invalid++;
 		return true;
@@ -275,13 +277,17 @@ bool tcp_listen_input(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
 
 void tcp_refuse(struct tcp *tcp, const struct tuple *tuple, const struct segment *s)
 {
-	if (s->flags & SEGMENT_RST)
+	if (s->flags & SEGMENT_RST) {
+		tcp->stats.reset_ignored++;
 		return;
+	}
 	/* `resets_ns` is when the next one is due if they come evenly; a burst may run ahead. */
 	if (tcp->resets_ns + RESET_BURST_NS < tcp->now_ns)
 		tcp->resets_ns = tcp->now_ns - RESET_BURST_NS;
-	if (tcp->resets_ns > tcp->now_ns)
+	if (tcp->resets_ns > tcp->now_ns) {
+		tcp->stats.resets_limited++;
 		return;
+	}
 	tcp->resets_ns += RESET_STEP_NS;
 	if (s->flags & SEGMENT_ACK)
 		tcp_bare_send(tcp, tuple, s->ack, 0, SEGMENT_RST, 0, NULL);

@@ -394,10 +394,12 @@ static inline bool tcp_tuple_equal(const struct tuple *a, const struct tuple *b)
 }
 
 /* Whether an answer to what is not believed may leave now: one in a while (RFC 5961 7). */
-static inline bool tcp_challenge_take(const struct tcp *tcp, struct connection *c)
+static inline bool tcp_challenge_take(struct tcp *tcp, struct connection *c)
 {
-	if (tcp->now_ms - c->challenge_ms < TCP_CHALLENGE_MS)
+	if (tcp->now_ms - c->challenge_ms < TCP_CHALLENGE_MS) {
+		tcp->stats.challenges_limited++;
 		return false;
+	}
 	c->challenge_ms = tcp->now_ms;
 	return true;
 }

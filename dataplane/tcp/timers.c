@@ -133,13 +133,16 @@ static void life_timeout(struct tcp *tcp, struct connection *c)
 		tcp_connection_reset(tcp, c, STREAM_TIMEOUT);
 		return;
 	}
-	if (tcp_flight(c) == 0)
+	if (tcp_flight(c) == 0) {
+		tcp->stats.keepalives++;
 		tcp_probe_send(tcp, c);
+	}
 	tcp_timer_set(tcp, c, TIMER_LIFE, tcp->now_ns + TCP_KEEPALIVE_STEP_MS * tcp_ms);
 }
 
 static void ack_timeout(struct tcp *tcp, struct connection *c)
 {
+	tcp->stats.acks_delayed++;
 	tcp_ack_send(tcp, c);
 }
 

@@ -98,8 +98,10 @@ void tcp_timewait_enter(struct tcp *tcp, const struct connection *c)
 {
 	uint32_t number;
 
-	if (tcp->waiting_free == NONE)
+	if (tcp->waiting_free == NONE) {
 		waiting_forget(tcp, tcp->waiting_oldest);
+		tcp->stats.time_wait_evicted++;
+	}
 	number = tcp->waiting_free;
 	tcp->waiting_free = tcp->waiting[number].newer;
 	tcp->waiting[number] = (struct time_wait){.tuple = c->tuple,
@@ -132,15 +134,19 @@ bool tcp_timewait_input(struct tcp *tcp, const struct tuple *tuple, uint32_t has
 		return false;
 	w = &tcp->waiting[number];
 	/* A late RST must not end the wait (RFC 1337). */
-	if (s->flags & SEGMENT_RST)
+	if (s->flags & SEGMENT_RST) {
+		tcp->stats.reset_ignored++;
 		return true;
+	}
 	s->ends_wait = (s->flags & (SEGMENT_SYN | SEGMENT_ACK)) == SEGMENT_SYN && syn_is_new(w, s);
 	if (s->ends_wait)
 		return false;
 	/* Only what carries something is answered: two sides that wait must not keep each
 	 * other talking. */
-	if (segment_end(s) == s->seq)
+	if (segment_end(s) == s->seq) {
+		tcp->stats.time_wait_ignored++;
 		return true;
+	}
 	if (s->flags & SEGMENT_FIN) {
 		waiting_unlink(tcp, number);
 		waiting_link(tcp, number);
@@ -165,6 +171,7 @@ bool tcp_timewait_take(struct tcp *tcp, const struct tuple *tuple, uint32_t hash
 		return false;
 	*used_r = tcp->waiting[number].snd_nxt;
 	waiting_forget(tcp, number);
+	tcp->stats.time_wait_reused++;
 	return true;
 }
 

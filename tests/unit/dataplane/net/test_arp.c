@@ -295,6 +295,7 @@ static void test_our_address_is_defended(void **state)
 {
 	struct world *world = *state;
 
+	world_mark(world);
 	arp_in(world, arp_frame(REQUEST, US, US)); /* an announcement of ours by another */
 	assert_arp_sent(world, REQUEST, all_macs, US, US);
 	assert_int_equal(world->log_lines, 1);
@@ -304,6 +305,7 @@ static void test_our_address_is_defended(void **state)
 	arp_in(world, arp_frame(REPLY, US, PEER));
 	assert_arp_sent(world, REQUEST, all_macs, US, US);
 	assert_int_equal(world->log_lines, 2);
+	assert_int_equal(world_grown(world).arp_conflicts, 3);
 }
 
 static void test_probe_is_answered_and_teaches_nothing(void **state)
@@ -384,6 +386,26 @@ static void test_answers_are_limited(void **state)
 	for (unsigned k = 0; k < 5000; k++)
 		arp_in(world, arp_frame(REQUEST, PEER, US));
 	assert_in_range(world_grown(world).arp_replies_out, 100, 1000);
+	assert_int_equal(world_grown(world).arp_limited, 5000 - world_grown(world).arp_replies_out);
+}
+
+static void test_answers_without_memory(void **state)
+{
+	struct world *world = *state;
+	struct rte_mempool *pool = rte_mempool_lookup("test.net");
+	void *taken[1024];
+	unsigned n = 0;
+
+	while (n < RTE_DIM(taken) && rte_mempool_get(pool, &taken[n]) == 0)
+		n++;
+	assert_in_range(n, 1, RTE_DIM(taken) - 1);
+	world_mark(world);
+	arp_in(world, arp_frame(REQUEST, PEER, US));
+	assert_null(world_sent(world));
+	assert_int_equal(world_grown(world).memory_dropped, 1);
+	rte_mempool_put_bulk(pool, taken, n);
+	arp_in(world, arp_frame(REQUEST, PEER, US));
+	assert_arp_sent(world, REPLY, peer_mac, US, PEER);
 }
 
 /* A whole subnet asks: the table holds, and who we talk to stays. */
@@ -527,6 +549,7 @@ int main(void)
 		TEST(test_malformed),
 		TEST(test_in_parts),
 		TEST(test_answers_are_limited),
+		TEST(test_answers_without_memory),
 		TEST(test_flood_leaves_those_in_use),
 		TEST(test_unanswered_questions_are_bounded),
 		TEST(test_announces_every_address),

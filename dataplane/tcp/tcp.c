@@ -135,6 +135,8 @@ void tcp_stats(const struct tcp *tcp, struct tcp_stats *stats_r)
 
 void tcp_drain(struct tcp *tcp, unsigned per_turn, uint32_t per_s)
 {
+	/* The core may have slept since its last turn: that time is not to be made up for. */
+	tcp_clock_take(tcp);
 	tcp->draining = true;
 	tcp->drain_per_turn = per_turn;
 	tcp->drain_step_ns = per_s > 0 ? tcp_s / per_s : 0;

@@ -31,6 +31,15 @@ struct invariant_shadow {
 	uint8_t waits;
 };
 
+/* How long a connection has waited for its peer, in whatever state. */
+struct invariant_patience {
+	bool live;
+	enum tcp_state state;
+	uint32_t generation, snd_una;
+	uint64_t since_ns; /* nothing new was acknowledged of what a timer watches */
+	uint64_t heard_ns; /* nothing was heard */
+};
+
 static void fail(struct invariant *invariant, const struct connection *c, const char *what)
 {
 	journal_fail(
@@ -209,6 +218,74 @@ static void shadow_take(struct invariant_shadow *shadow, const struct connection
 	shadow->waits = c->waits;
 }
 
+/*
+ * When a connection may be given up, at the earliest: an excuse for one that ended by timeout is
+ * that the path was bad, which it is in most runs, and it would cover one that ended too soon.
+ */
+static uint64_t patience_least_ns(enum tcp_state state)
+{
+	uint64_t ms = 0, rto_ms = TCP_RTO_MIN_MS;
+
+	switch (state) {
+	case SYN_SENT:
+		return ((1ULL << (TCP_RETRANSMITS_SYN + 1)) - 1) * TCP_RTO_FIRST_MS * tcp_ms;
+	case SYN_RECEIVED:
+		return ((1ULL << (TCP_RETRANSMITS_SYN_RECEIVED + 1)) - 1) * TCP_RTO_FIRST_MS *
+		       tcp_ms;
+	case FIN_WAIT_2:
+		return TCP_FIN_WAIT_2_MS * tcp_ms;
+	default:
+		for (unsigned n = 0; n <= TCP_RETRANSMITS; n++, rto_ms *= 2)
+			ms += rto_ms < TCP_RTO_MAX_MS ? rto_ms : TCP_RTO_MAX_MS;
+		return ms * tcp_ms;
+	}
+}
+
+static void patience_take(struct invariant_patience *patience, const struct tcp *tcp,
+			  const struct connection *c)
+{
+	bool watched = c->deadline_ns[TIMER_RETRANSMIT] != 0 || c->state == FIN_WAIT_2;
+
+	if (!patience->live || patience->generation != c->generation ||
+	    patience->snd_una != c->snd_una || !watched)
+		patience->since_ns = tcp->now_ns;
+	patience->live = true;
+	patience->generation = c->generation;
+	patience->state = c->state;
+	patience->snd_una = c->snd_una;
+	patience->heard_ns = c->heard_ns;
+}
+
+/* Whether one that is gone had waited long enough for that to be a timeout. */
+static bool patience_is_over(const struct invariant_patience *patience, const struct tcp *tcp)
+{
+	return tcp->now_ns - patience->since_ns >= patience_least_ns(patience->state) ||
+	       tcp->now_ns - patience->heard_ns >= TCP_KEEPALIVE_IDLE_MS * tcp_ms;
+}
+
+/* All that were given up in this call had waited long enough. */
+static void check_patience(struct invariant *invariant, const struct tcp *tcp)
+{
+	uint64_t given_up = tcp->stats.timeouts - invariant->timeouts, patient = 0;
+
+	for (uint32_t i = 0; i < tcp->connections_fresh; i++) {
+		const struct connection *c = &tcp->connections[i];
+		struct invariant_patience *patience = &invariant->patience[i];
+
+		if (patience->live &&
+		    (c->state == CLOSED || c->generation != patience->generation)) {
+			patient += patience_is_over(patience, tcp);
+			patience->live = false;
+		}
+		if (c->state != CLOSED)
+			patience_take(patience, tcp, c);
+	}
+	if (given_up > patient)
+		journal_fail(invariant->journal, "%s: a peer was given up too soon",
+			     invariant->name);
+	invariant->timeouts = tcp->stats.timeouts;
+}
+
 static void check_one(struct invariant *invariant, const struct tcp *tcp,
 		      const struct connection *c, struct invariant_shadow *shadow)
 {
@@ -242,6 +319,7 @@ void invariant_check(struct invariant *invariant, struct tcp *tcp)
 		*(c->state == SYN_RECEIVED ? &half_open : &others) += 1;
 		check_one(invariant, tcp, c, &invariant->shadows[i]);
 	}
+	check_patience(invariant, tcp);
 	if (half_open != tcp->syn_received || others != tcp->established)
 		journal_fail(invariant->journal, "%s: connections and their number differ",
 			     invariant->name);
@@ -405,12 +483,15 @@ void invariant_create(struct invariant *invariant, struct tcp *tcp, struct journ
 {
 	*invariant = (struct invariant){.journal = journal, .name = name, .tcp = tcp};
 	invariant->shadows = calloc(tcp->connections_n, sizeof(*invariant->shadows));
-	ASSERT(invariant->shadows != NULL);
+	invariant->patience = calloc(tcp->connections_n, sizeof(*invariant->patience));
+	ASSERT(invariant->shadows != NULL && invariant->patience != NULL);
 }
 
 void invariant_destroy(struct invariant *invariant)
 {
 	rte_mempool_walk(pool_gone, invariant);
 	free(invariant->shadows);
+	free(invariant->patience);
 	invariant->shadows = NULL;
+	invariant->patience = NULL;
 }

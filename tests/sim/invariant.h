@@ -13,14 +13,18 @@
 
 struct hog;
 struct invariant_shadow;
+struct invariant_patience;
 
 struct invariant {
 	struct journal *journal;
 	const char *name;
 	struct tcp *tcp;
-	struct invariant_shadow *shadows; /* one for each connection struct */
-	unsigned received;		  /* segments of the burst that is being taken */
-	const struct hog *hog;		  /* what the simulator holds of the pools */
+	/* One for each connection struct. */
+	struct invariant_shadow *shadows;
+	struct invariant_patience *patience;
+	uint64_t timeouts;     /* given up until now */
+	unsigned received;     /* segments of the burst that is being taken */
+	const struct hog *hog; /* what the simulator holds of the pools */
 	uint64_t checks;
 };
 

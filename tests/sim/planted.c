@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "connection.h"
 #include "state.h"
 #include "world.h"
 
@@ -45,6 +46,9 @@ static void connection_spoil(enum planted planted, struct tcp *tcp, struct conne
 		break;
 	case PLANTED_sequence:
 		c->snd_nxt++;
+		break;
+	case PLANTED_giveup:
+		tcp_connection_reset(tcp, c, STREAM_TIMEOUT);
 		break;
 	case PLANTED_window:
 		c->cwnd *= 2;

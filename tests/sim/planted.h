@@ -16,7 +16,8 @@
 	X(window)   /* the congestion window doubles out of turn */                                \
 	X(shrink)   /* an offered window is taken back */                                          \
 	X(count)    /* a connection is counted twice */                                            \
-	X(skip)	    /* received bytes are passed over */
+	X(skip)	    /* received bytes are passed over */                                           \
+	X(giveup)   /* a peer is given up that was heard a moment ago */
 
 enum planted {
 #define PLANTED_NAME(name) PLANTED_##name,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,9 @@
 
 #include "check.h"
 #include "mailstore/mailstore.h"
+
+/* Of a process, so that they can be found when it has crashed. */
+#define VOLUMES "/tmp/wiremap-sim-%d-"
 
 /* splitmix64: every seed is a good seed. */
 static uint64_t random_next(uint64_t *state)
@@ -103,7 +107,7 @@ void imap_mail_create(struct imap_mail *mail, uint64_t seed)
 
 	memset(mail, 0, sizeof(*mail));
 	memset(mail->account, 0x5a, sizeof(mail->account));
-	snprintf(mail->directory, sizeof(mail->directory), "/tmp/wiremap-sim-XXXXXX");
+	snprintf(mail->directory, sizeof(mail->directory), VOLUMES "XXXXXX", getpid());
 	if (mkdtemp(mail->directory) == NULL)
 		give_up("making a volume", strerror(errno));
 	for (unsigned k = 0; k < IMAP_MAIL_MESSAGES; k++)
@@ -121,10 +125,28 @@ static int remove_entry(const char *path, const struct stat *stat, int flag, str
 	return remove(path);
 }
 
+static void remove_tree(const char *directory)
+{
+	nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void imap_mail_sweep(pid_t pid)
+{
+	char pattern[64];
+	glob_t left;
+
+	snprintf(pattern, sizeof(pattern), VOLUMES "*", pid);
+	if (glob(pattern, GLOB_NOSORT, NULL, &left) != 0)
+		return;
+	for (size_t k = 0; k < left.gl_pathc; k++)
+		remove_tree(left.gl_pathv[k]);
+	globfree(&left);
+}
+
 void imap_mail_destroy(struct imap_mail *mail)
 {
 	store_close(&mail->store);
-	nftw(mail->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	remove_tree(mail->directory);
 	for (unsigned k = 0; k < IMAP_MAIL_MESSAGES; k++)
 		free(mail->bytes[k]);
 }

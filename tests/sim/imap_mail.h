@@ -7,6 +7,8 @@
 #ifndef WIREMAP_TESTS_SIM_IMAP_MAIL_H
 #define WIREMAP_TESTS_SIM_IMAP_MAIL_H
 
+#include <sys/types.h>
+
 #include "span.h"
 #include "store.h"
 
@@ -23,6 +25,8 @@ struct imap_mail {
 /* Makes the messages, imports them and opens the store. Exits the program when it cannot. */
 void imap_mail_create(struct imap_mail *mail, uint64_t seed);
 void imap_mail_destroy(struct imap_mail *mail);
+/* Removes the volumes of process `pid`, which has ended without doing so. */
+void imap_mail_sweep(pid_t pid);
 
 /* What HEADER.FIELDS of `names` must return: a scan of the message's own lines, by another way
  * than the server's. Returns the bytes written to `out`, which holds the whole header's size. */

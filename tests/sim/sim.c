@@ -22,6 +22,7 @@
 
 #include "check.h"
 #include "eal.h"
+#include "imap_mail.h"
 #include "kind.h"
 #include "random.h"
 
@@ -131,6 +132,7 @@ static bool worker_watch(const struct orders *orders, struct worker *worker)
 		return false;
 	if (waitpid(worker->pid, &status, WNOHANG) == 0)
 		return true;
+	imap_mail_sweep(worker->pid);
 	worker->pid = 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return false;

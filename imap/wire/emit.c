@@ -114,13 +114,12 @@ uint8_t *wire_put_date(uint8_t *p, struct wire_day *day, int64_t utc_s, int zone
 
 void wire_text_add(struct wire_text *text, struct span s)
 {
-	if (s.len > text->capacity - text->len) {
-		s.len = text->capacity - text->len;
-		text->full = true;
-	}
-	if (s.len > 0)
-		memcpy(text->ptr + text->len, s.ptr, s.len);
-	text->len += s.len;
+	const size_t room = text->capacity - text->len, n = s.len < room ? s.len : room;
+
+	if (n > 0)
+		memcpy(text->ptr + text->len, s.ptr, n);
+	text->len += n;
+	text->full |= n < s.len;
 }
 
 void wire_text_str(struct wire_text *text, const char *s)

@@ -13,6 +13,7 @@
 #include "check.h"
 #include "connection.h"
 #include "eal.h"
+#include "input.h"
 #include "options.h"
 #include "pieces.h"
 #include "tcp.h"
@@ -25,11 +26,6 @@ enum {
 	MODEL = 1 << 16,	/* more than twice a window */
 	PEER_ISN = 0xffffd000U, /* the stream begins below the wrap */
 	SEGMENT_MAX = 1400,
-};
-
-struct input {
-	const uint8_t *at;
-	size_t left;
 };
 
 static struct {
@@ -188,17 +184,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-static uint32_t take(struct input *in, size_t bytes)
-{
-	uint32_t value = 0;
-
-	while (bytes-- > 0 && in->left > 0) {
-		value = value << 8 | *in->at++;
-		in->left--;
-	}
-	return value;
-}
-
 /* A packet whose payload is what the model has of these bytes as the newest copy. */
 static void segment_send(uint8_t flags, uint32_t seq, uint32_t len, const struct options *options)
 {
@@ -305,7 +290,8 @@ static void check_pieces(const struct connection *c)
 
 static void step(struct input *in, bool timestamps)
 {
-	uint32_t op = take(in, 1), place = take(in, 2), len = 1 + take(in, op & 1 ? 2 : 1);
+	uint32_t op = input_take(in, 1), place = input_take(in, 2),
+		 len = 1 + input_take(in, op & 1 ? 2 : 1);
 	struct connection *c = connection();
 	const struct tcp_stats before = tcp->stats;
 	uint32_t edge = c->rcv_adv;
@@ -328,7 +314,7 @@ static void step(struct input *in, bool timestamps)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
-	uint32_t kind = take(&in, 1);
+	uint32_t kind = input_take(&in, 1);
 	const struct options options = {
 		.mss = 1460, .sack_permitted = kind & 1, .timestamps = kind & 2, .value = 1};
 	const struct options later = {.timestamps = kind & 2, .value = 1};

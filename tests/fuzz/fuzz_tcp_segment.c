@@ -11,6 +11,7 @@
 
 #include "check.h"
 #include "eal.h"
+#include "input.h"
 #include "options.h"
 #include "tcp.h"
 
@@ -28,11 +29,6 @@ struct session {
 	uint32_t say, take;
 	enum stream_state finally;
 	bool open;
-};
-
-struct input {
-	const uint8_t *at;
-	size_t left;
 };
 
 static struct clock the_clock;
@@ -173,17 +169,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-static uint32_t take(struct input *in, size_t bytes)
-{
-	uint32_t value = 0;
-
-	while (bytes-- > 0 && in->left > 0) {
-		value = value << 8 | *in->at++;
-		in->left--;
-	}
-	return value;
-}
-
 static void packet_input(const struct rte_tcp_hdr *header, struct input *in, size_t payload)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
@@ -216,31 +201,31 @@ static void raw_packet(struct input *in)
 	in->left -= n;
 	header.dst_port = rte_cpu_to_be_16(PORT);
 	header.src_port = rte_cpu_to_be_16((uint16_t)(40000 + (header.src_port & 3)));
-	packet_input(&header, in, take(in, 1));
+	packet_input(&header, in, input_take(in, 1));
 }
 
 static void near_segment(struct input *in, uint8_t op)
 {
-	int16_t seq = (int16_t)take(in, 2), ack = (int16_t)take(in, 2);
+	int16_t seq = (int16_t)input_take(in, 2), ack = (int16_t)input_take(in, 2);
 	struct rte_tcp_hdr header = {
 		.dst_port = rte_cpu_to_be_16(PORT),
 		.src_port = rte_cpu_to_be_16(40000),
 		.sent_seq = rte_cpu_to_be_32(peer_seq + (uint32_t)(op & 8 ? seq : 0)),
 		.recv_ack = rte_cpu_to_be_32(peer_ack + (uint32_t)(op & 16 ? ack : 0)),
-		.tcp_flags = (uint8_t)take(in, 1),
-		.rx_win = rte_cpu_to_be_16((uint16_t)take(in, 2)),
+		.tcp_flags = (uint8_t)input_take(in, 1),
+		.rx_win = rte_cpu_to_be_16((uint16_t)input_take(in, 2)),
 	};
-	uint8_t words = (uint8_t)take(in, 1) % 11;
+	uint8_t words = (uint8_t)input_take(in, 1) % 11;
 
 	header.data_off = (uint8_t)((5 + words) << 4);
-	packet_input(&header, in, words * 4U + take(in, 2) % 1400);
+	packet_input(&header, in, words * 4U + input_take(in, 2) % 1400);
 }
 
 static void session_acts(struct input *in)
 {
-	struct session *session = &sessions[take(in, 1) % SESSIONS];
+	struct session *session = &sessions[input_take(in, 1) % SESSIONS];
 	struct stream_transport *transport = tcp_transport(tcp);
-	uint32_t what = take(in, 1), value = take(in, 2);
+	uint32_t what = input_take(in, 1), value = input_take(in, 2);
 
 	if (!session->open)
 		return;
@@ -307,14 +292,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input in = {data, size};
 
 	while (in.left > 0) {
-		uint8_t op = (uint8_t)take(&in, 1);
+		uint8_t op = (uint8_t)input_take(&in, 1);
 
 		switch (op & 7) {
 		case 0:
 			raw_packet(&in);
 			break;
 		case 1:
-			turn(take(&in, 2));
+			turn(input_take(&in, 2));
 			break;
 		case 2:
 			session_acts(&in);

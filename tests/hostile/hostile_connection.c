@@ -261,18 +261,9 @@ static void sack_outside_the_window(void **state)
 	struct hostile *h = *state;
 	struct plug attacker = hostile_attacker(1000, SAYS);
 	static const uint8_t permitted[] = {4, 2, 1, 1};
-	const struct got *got;
 
-	memcpy(attacker.options, permitted, 4);
-	attacker.options_n = 4;
 	attacker.window = 30000;
-	hostile_listen(h, &attacker);
-	hostile_segment(h, &attacker, SYN, attacker.seq, 0, NULL, 0);
-	got = hostile_got(h);
-	attacker.seq++;
-	attacker.ack = got->seq + 1;
-	attacker.options_n = 0;
-	hostile_segment(h, &attacker, ACK, attacker.seq, attacker.ack, NULL, 0);
+	hostile_open_with(h, &attacker, permitted, sizeof(permitted));
 	hostile_listen(h, NULL);
 	attacker.options_n = 36;
 	for (unsigned k = 0; k < 20000; k++) {

@@ -216,16 +216,8 @@ static void mss_of_nothing(void **state)
 		const uint8_t mss[] = {2, 4, sizes[k][0], sizes[k][1]};
 		const struct got *got;
 
-		memcpy(attacker.options, mss, sizeof(mss));
-		attacker.options_n = sizeof(mss);
 		attacker.window = 10000;
-		hostile_listen(h, &attacker);
-		hostile_segment(h, &attacker, SYN, attacker.seq, 0, NULL, 0);
-		got = hostile_got(h);
-		attacker.seq++;
-		attacker.ack = got->seq + 1;
-		attacker.options_n = 0;
-		hostile_segment(h, &attacker, ACK, attacker.seq, attacker.ack, NULL, 0);
+		hostile_open_with(h, &attacker, mss, sizeof(mss));
 		got = hostile_got(h);
 		assert_non_null(got);
 		assert_true(got->len >= 216);
@@ -240,13 +232,7 @@ static void mss_of_everything(void **state)
 	struct plug attacker = hostile_attacker(1000, SAYS);
 	const struct got *got;
 
-	memcpy(attacker.options, mss, sizeof(mss));
-	attacker.options_n = sizeof(mss);
-	hostile_listen(h, &attacker);
-	hostile_segment(h, &attacker, SYN, attacker.seq, 0, NULL, 0);
-	got = hostile_got(h);
-	attacker.options_n = 0;
-	hostile_segment(h, &attacker, ACK, attacker.seq + 1, got->seq + 1, NULL, 0);
+	hostile_open_with(h, &attacker, mss, sizeof(mss));
 	while ((got = hostile_got(h)) != NULL)
 		assert_true(got->len <= 1460);
 }
@@ -257,15 +243,8 @@ static void window_scale_of_255(void **state)
 	static const uint8_t scale[] = {3, 3, 255, 1};
 	struct hostile *h = *state;
 	struct plug attacker = hostile_attacker(1000, SAYS);
-	const struct got *got;
 
-	memcpy(attacker.options, scale, sizeof(scale));
-	attacker.options_n = sizeof(scale);
-	hostile_listen(h, &attacker);
-	hostile_segment(h, &attacker, SYN, attacker.seq, 0, NULL, 0);
-	got = hostile_got(h);
-	attacker.options_n = 0;
-	hostile_segment(h, &attacker, ACK, attacker.seq + 1, got->seq + 1, NULL, 0);
+	hostile_open_with(h, &attacker, scale, sizeof(scale));
 	hostile_sleep(h, 1000);
 	assert_true(h->sent_bytes < 2 * SAYS_BYTES);
 }

@@ -399,7 +399,8 @@ struct plug hostile_attacker(uint16_t port, uint16_t service)
 		.ip = PEER, .port = port, .service = service, .seq = 5000, .window = WINDOW};
 }
 
-void hostile_open(struct hostile *h, struct plug *plug)
+/* The first two steps of a handshake. */
+static void plug_syn(struct hostile *h, struct plug *plug)
 {
 	const struct got *got;
 
@@ -410,6 +411,20 @@ void hostile_open(struct hostile *h, struct plug *plug)
 	assert_int_equal(got->flags & (SYN | ACK | RST), SYN | ACK);
 	plug->seq++;
 	plug->ack = got->seq + 1;
+}
+
+void hostile_open(struct hostile *h, struct plug *plug)
+{
+	plug_syn(h, plug);
+	hostile_segment(h, plug, ACK, plug->seq, plug->ack, NULL, 0);
+}
+
+void hostile_open_with(struct hostile *h, struct plug *plug, const uint8_t *options, size_t n)
+{
+	memcpy(plug->options, options, n);
+	plug->options_n = n;
+	plug_syn(h, plug);
+	plug->options_n = 0;
 	hostile_segment(h, plug, ACK, plug->seq, plug->ack, NULL, 0);
 }
 

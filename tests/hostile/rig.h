@@ -10,17 +10,10 @@
 
 #include "../unit/dataplane/net/fixture.h"
 
+#include "flags.h"
 #include "tcp.h"
 
 enum {
-	FIN = 0x01,
-	SYN = 0x02,
-	RST = 0x04,
-	PSH = 0x08,
-	ACK = 0x10,
-	URG = 0x20,
-	ECE = 0x40,
-	CWR = 0x80,
 	WITNESS = 0x0a000009,
 	SERVICE = 143, /* echoes; closes after the peer */
 	SAYS = 144,    /* says SAYS_BYTES and closes */
@@ -63,7 +56,7 @@ struct hostile {
 	struct plug witness;
 	struct tcp_stats before;
 	uint64_t witnessed; /* bytes echoed to the witness */
-	unsigned sent_n;    /* frames of ours since hostile_sent_forget() */
+	unsigned sent_n;    /* frames of ours since a case cleared it */
 	size_t sent_bytes;
 	struct got got[64]; /* the last to the plug that hostile_listen() named */
 	unsigned got_n, got_at;
@@ -95,6 +88,8 @@ const struct got *hostile_got(struct hostile *h);
 
 /* A connection of `plug`, established; it listens from then on. */
 void hostile_open(struct hostile *h, struct plug *plug);
+/* The same; its SYN has these options, and what follows has none. */
+void hostile_open_with(struct hostile *h, struct plug *plug, const uint8_t *options, size_t n);
 struct plug hostile_attacker(uint16_t port, uint16_t service);
 /* The witness says something and hears it again. Nobody listens afterwards. */
 void hostile_witness(struct hostile *h);

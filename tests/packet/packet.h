@@ -11,22 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "flags.h"
+
 enum {
 	PACKET_OPTIONS_MAX = 40,
 	PACKET_HEADER_BYTES = 20,
 	PACKET_BLOCKS = 4,
 	PACKET_TEXT_MAX = 240,
-};
-
-enum packet_flags {
-	FIN = 0x01,
-	SYN = 0x02,
-	RST = 0x04,
-	PSH = 0x08,
-	ACK = 0x10,
-	URG = 0x20,
-	ECE = 0x40,
-	CWR = 0x80,
 };
 
 /* What a packet has, or a script says of one. */

@@ -12,21 +12,12 @@
 
 #include "check.h"
 #include "mailstore/mailstore.h"
+#include "random.h"
 
 /* Of a process, so that they can be found when it has crashed. */
 #define VOLUMES "/tmp/wiremap-sim-%d-"
 
-/* splitmix64: every seed is a good seed. */
-static uint64_t random_next(uint64_t *state)
-{
-	uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return z ^ (z >> 31);
-}
-
-static size_t header_write(char *out, size_t room, unsigned number, uint64_t *state)
+static size_t header_write(char *out, size_t room, unsigned number, struct random *random)
 {
 	int n = snprintf(out, room,
 			 "Received: from a.example by b.example\r\n\twith ESMTP id %llx\r\n"
@@ -37,8 +28,8 @@ static size_t header_write(char *out, size_t room, unsigned number, uint64_t *st
 			 "Date: Tue, 24 Nov 2026 05:%02u:00 +0000\r\n"
 			 "Subject: a second one\r\n"
 			 "Message-ID: <%u.%llx@example.org>\r\n\r\n",
-			 (unsigned long long)random_next(state), number, number, number,
-			 number % 60, number, (unsigned long long)random_next(state));
+			 (unsigned long long)random_next(random), number, number, number,
+			 number % 60, number, (unsigned long long)random_next(random));
 
 	ASSERT(n > 0 && (size_t)n < room);
 	return (size_t)n;
@@ -46,20 +37,20 @@ static size_t header_write(char *out, size_t room, unsigned number, uint64_t *st
 
 /* One message in eight is large, so that a response spans many windows, and the segment is one
  * that the store maps instead of reading it into memory. */
-static void message_make(struct imap_mail *mail, unsigned number, uint64_t *state)
+static void message_make(struct imap_mail *mail, unsigned number, struct random *random)
 {
-	size_t body =
-		number % 8 == 7 ? 90000 + random_next(state) % 110000 : random_next(state) % 12000;
+	size_t body = number % 8 == 7 ? 90000 + random_below(random, 110000)
+				      : random_below(random, 12000);
 	uint8_t *out = malloc(IMAP_MAIL_MESSAGE_BYTES_MAX);
 	size_t len;
 
 	ASSERT(out != NULL);
-	len = header_write((char *)out, 4096, number, state);
+	len = header_write((char *)out, 4096, number, random);
 	while (body > 0) {
-		size_t line = 1 + random_next(state) % 76;
+		size_t line = 1 + random_below(random, 76);
 
 		for (size_t i = 0; i < line; i++)
-			out[len++] = (uint8_t)(' ' + random_next(state) % 95);
+			out[len++] = (uint8_t)(' ' + random_below(random, 95));
 		out[len++] = '\r';
 		out[len++] = '\n';
 		body = body > line + 2 ? body - line - 2 : 0;
@@ -102,6 +93,7 @@ static void mail_import(struct imap_mail *mail)
 void imap_mail_create(struct imap_mail *mail, uint64_t seed)
 {
 	const char *const volumes[1] = {mail->directory};
+	struct random random = {seed};
 	struct store_error error;
 	const struct store_config config = mailstore_config(volumes, 1, NULL);
 
@@ -111,7 +103,7 @@ void imap_mail_create(struct imap_mail *mail, uint64_t seed)
 	if (mkdtemp(mail->directory) == NULL)
 		give_up("making a volume", strerror(errno));
 	for (unsigned k = 0; k < IMAP_MAIL_MESSAGES; k++)
-		message_make(mail, k, &seed);
+		message_make(mail, k, &random);
 	if (store_open(&config, &mail->store, &error) != 0)
 		give_up("opening the store", error.text);
 	mail_import(mail);

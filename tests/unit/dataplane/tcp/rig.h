@@ -14,17 +14,11 @@
 #include <cmocka.h>
 
 #include "clock.h"
+#include "flags.h"
 #include "options.h"
 #include "tcp.h"
 
 enum {
-	FIN = 0x01,
-	SYN = 0x02,
-	RST = 0x04,
-	PSH = 0x08,
-	ACK = 0x10,
-	ECE = 0x40,
-	CWR = 0x80,
 	RIG_PORT = 143,
 	RIG_PEER_PORT = 40000,
 	RIG_PEER_ISN = 1000,

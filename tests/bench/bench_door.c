@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alone.h"
 #include "check.h"
 #include "eal.h"
 #include "tcp.h"
@@ -203,9 +204,9 @@ static struct rte_mbuf *forged_ack(uint32_t n)
 
 /* --- Turns: what is counted --- */
 
-__attribute__((noipa)) void door_turn(struct rte_mbuf **burst, unsigned n);
+ALONE void door_turn(struct rte_mbuf **burst, unsigned n);
 
-__attribute__((noipa)) void door_turn(struct rte_mbuf **burst, unsigned n)
+ALONE void door_turn(struct rte_mbuf **burst, unsigned n)
 {
 	tcp_input(tcp, burst, n);
 	tcp_advance(tcp);

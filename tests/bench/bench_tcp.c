@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "alone.h"
 #include "check.h"
 #include "tcp.h"
 
@@ -182,7 +183,7 @@ static void side_turn(struct side *side)
 }
 
 /* Not inlined: valgrind counts what runs below it. */
-__attribute__((noipa)) static void server_turn(void)
+ALONE static void server_turn(void)
 {
 	side_turn(&sides[1]);
 	/* Two calls of the same would be made one. */

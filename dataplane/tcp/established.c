@@ -184,8 +184,10 @@ static void timestamp_take(struct connection *c, const struct segment *s)
 
 /* What acknowledges more than anything before it is the newest there is, even when it is a
  * retransmission with an old sequence; its window is the one that goes with snd_una. */
-static void window_take(struct connection *c, const struct segment *s)
+static void window_take(struct tcp *tcp, struct connection *c, const struct segment *s)
 {
+	bool opens = c->snd_wnd == 0 && s->window > 0;
+
 	if (seq_le(s->ack, c->snd_wl2) &&
 	    (seq_gt(c->snd_wl1, s->seq) || (c->snd_wl1 == s->seq && s->ack != c->snd_wl2)))
 		return;
@@ -199,6 +201,10 @@ static void window_take(struct connection *c, const struct segment *s)
 		c->waits = WAIT_RTO;
 		c->retransmits = 0;
 		tcp_timer_clear(c, TIMER_RETRANSMIT);
+	} else if (opens && c->retransmits > 0 && c->records_n > 0) {
+		/* It was closed over what is in flight: what the timer sent again was probes. */
+		c->retransmits = 1;
+		tcp_timer_set(tcp, c, TIMER_RETRANSMIT, tcp->now_ns);
 	}
 }
 
@@ -225,7 +231,7 @@ static void ack_take(struct tcp *tcp, struct connection *c, const struct segment
 	if (!ack_is_idle(c, s))
 		tcp_recovery_acked(tcp, c, s);
 	if (seq_ge(s->ack, c->snd_una))
-		window_take(c, s);
+		window_take(tcp, c, s);
 	if (output_waits(c))
 		tcp_connection_touch(tcp, c);
 }

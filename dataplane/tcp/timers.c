@@ -94,6 +94,15 @@ static void probe_timeout(struct tcp *tcp, struct connection *c)
 	tcp_timer_retransmit(tcp, c);
 }
 
+/* A peer that has closed its window over what is in flight answers what is sent again as it answers
+ * probes, and is as much alive (RFC 1122 4.2.2.16 and 17). */
+static uint8_t retransmits_most(const struct tcp *tcp, const struct connection *c)
+{
+	bool alive = tcp->now_ns - c->heard_ns < 2 * TCP_RTO_MAX_MS * tcp_ms;
+
+	return c->snd_wnd == 0 && alive ? TCP_PROBES : TCP_RETRANSMITS;
+}
+
 static void retransmit_timeout(struct tcp *tcp, struct connection *c)
 {
 	if (c->state == SYN_SENT || c->state == SYN_RECEIVED) {
@@ -107,7 +116,7 @@ static void retransmit_timeout(struct tcp *tcp, struct connection *c)
 		tcp_timer_retransmit(tcp, c);
 	} else {
 		tcp->stats.retransmit_timeout++;
-		if (c->retransmits >= TCP_RETRANSMITS) {
+		if (c->retransmits >= retransmits_most(tcp, c)) {
 			tcp_connection_reset(tcp, c, STREAM_TIMEOUT);
 			return;
 		}

@@ -354,6 +354,9 @@ static void data_take(struct tcp *tcp, struct connection *c, struct segment *s)
 static void fin_take(struct tcp *tcp, struct connection *c)
 {
 	c->rcv_nxt++;
+	/* It may stand at the edge of a closed window, which it takes nothing of. */
+	if (seq_lt(c->rcv_adv, c->rcv_nxt))
+		c->rcv_adv = c->rcv_nxt;
 	c->flags |= C_ACK_NOW;
 	tcp_connection_touch(tcp, c);
 	switch (c->state) {

@@ -187,8 +187,8 @@ static void cookie_send(struct tcp *tcp, const struct tuple *tuple, uint32_t has
 }
 
 /*
- * The third step of a handshake that we may have forgotten. False: it is not, and to be refused.
- * Data is not while cookies are about: it may have overtaken the third step, and is sent again.
+ * The third step of a handshake that we may have forgotten. False: to be refused. While cookies are
+ * about, nothing that brings none is: the segment before it, which does, may be late or lost.
  */
 static bool cookie_take(struct tcp *tcp, const struct tuple *tuple, uint32_t hash,
 			struct segment *s, struct stream_app *app)
@@ -202,7 +202,7 @@ static bool cookie_take(struct tcp *tcp, const struct tuple *tuple, uint32_t has
 	if (!tcp_cookie_open(tcp->config.secret, tcp_tuple_secret(tcp, tuple), s, tcp->now_ns,
 			     &syn)) {
 		tcp->stats.cookies_failed++;
-		return s->len > 0;
+		return true;
 	}
 	if (tcp_listen_full(tcp, tcp_source_find(tcp, tuple->peer)))
 		return false;

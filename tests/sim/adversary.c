@@ -115,28 +115,28 @@ static struct foe *foe_of(struct adversary *adversary, uint16_t port)
 	return NULL;
 }
 
-/* How many bytes of a segment are what the talker says from `at` on. */
-static uint32_t bytes_right(const struct foe *foe, const uint8_t *bytes, uint32_t n, uint32_t at)
+/* Whether a segment's bytes are what the talker says from `at` on. */
+static bool bytes_right(const struct foe *foe, const uint8_t *bytes, uint32_t n, uint32_t at)
 {
-	uint32_t i = 0;
-
-	while (i < n && bytes[i] == talker_byte(foe->receive_key, at + i))
-		i++;
-	return i;
+	for (uint32_t i = 0; i < n; i++)
+		if (bytes[i] != talker_byte(foe->receive_key, at + i))
+			return false;
+	return true;
 }
 
-/* Our segments, first and again, say what the talker said; late ones may be of the connection
- * before. */
+/* Our segments, first and again, say what the talker said, on one of the connections that we have
+ * answered to. */
 static void bytes_check(struct adversary *adversary, const struct foe *foe, uint8_t *packet,
 			uint16_t len)
 {
 	uint32_t header = packet_header_bytes(packet), seq = get32(packet + PACKET_IP_BYTES + 4);
-	uint32_t at = seq - (foe->peer_isn + 1), n = len - header;
-	uint32_t right = bytes_right(foe, packet + header, n, at);
+	uint32_t n = len - header;
 
-	if (right < n && bytes_right(foe, packet + header, n, seq - (foe->peer_isn_before + 1)) < n)
-		journal_fail(adversary->link->journal, "port %u: a wrong byte at %u was sent",
-			     foe->port, at + right);
+	for (unsigned i = 0; i < foe->peer_isns_n && i < FOE_ISNS; i++)
+		if (bytes_right(foe, packet + header, n, seq - (foe->peer_isns[i] + 1)))
+			return;
+	journal_fail(adversary->link->journal, "port %u: a wrong byte was sent behind %u",
+		     foe->port, seq - (foe->peer_isn + 1));
 }
 
 /* A handshake by ours, or its answer to the foe's. */
@@ -146,7 +146,7 @@ static void syn_take(struct adversary *adversary, struct foe *foe, uint8_t *pack
 	uint8_t *scale = packet_option(packet, PACKET_SCALE);
 	uint8_t flags = SEGMENT_SYN | SEGMENT_ACK;
 
-	foe->peer_isn = foe->peer_isn_before = rte_be_to_cpu_32(tcp->sent_seq);
+	foe->peer_isn = rte_be_to_cpu_32(tcp->sent_seq);
 	foe->rcv_nxt = foe->rcv_max = foe->acked = foe->peer_isn + 1;
 	foe->scaling &= scale != NULL;
 	foe->shift = foe->scaling ? foe->shift : 0;
@@ -181,13 +181,9 @@ static void packet_take(struct adversary *adversary, uint8_t *packet, uint16_t l
 	if (stamp != NULL)
 		foe->ts_recent = get32(stamp + 2);
 	if (tcp->tcp_flags & SEGMENT_SYN) {
-		if (foe->state != FOE_OPEN) {
+		foe->peer_isns[foe->peer_isns_n++ % FOE_ISNS] = seq;
+		if (foe->state != FOE_OPEN)
 			syn_take(adversary, foe, packet);
-		} else if (seq != foe->peer_isn) {
-			/* A trick has made ours begin anew. */
-			foe->peer_isn_before = foe->peer_isn;
-			foe->peer_isn = seq;
-		}
 		return;
 	}
 	if (foe->state != FOE_OPEN)

@@ -17,6 +17,7 @@ enum {
 	/* Segments of one run: what it does in a storm is bounded, what ours answers with it. */
 	ADVERSARY_SEGMENTS_MAX = 4000,
 	TRICKS_MAX = 32,
+	FOE_ISNS = 16,
 };
 
 enum foe_state { FOE_IDLE, FOE_CALLING, FOE_OPEN };
@@ -29,7 +30,8 @@ struct foe {
 	uint64_t send_key, receive_key;
 	uint64_t open_ns;
 	uint32_t isn, peer_isn;
-	uint32_t peer_isn_before;  /* of the connection that ours had on this tuple before */
+	uint32_t peer_isns[FOE_ISNS]; /* of our last answers: any whose cookie came back counts */
+	unsigned peer_isns_n;
 	uint32_t snd_nxt, snd_end; /* next in order, and beyond all that was ever sent */
 	uint32_t snd_una;	   /* what ours has acknowledged */
 	uint32_t rcv_nxt, rcv_max; /* in order, and beyond all that was ever received */

@@ -250,7 +250,7 @@ static void forged_acknowledgements(void **state)
 		rig_segment(rig, ACK, rig->peer_seq, rig->peer_ack + i, NULL, 0);
 	assert_int_equal(rig_stats(rig).cookies_failed, 1000);
 	assert_int_equal(rig_stats(rig).cookies_accepted, 0);
-	assert_in_range(rig_stats(rig).reset_sent, 50, 250);
+	assert_int_equal(rig_stats(rig).reset_sent, 0);
 	rig_segment(rig, SYN | ACK, rig->peer_seq, rig->peer_ack, NULL, 0);
 	assert_int_equal(rig->sessions_n, 0);
 }

@@ -19,8 +19,8 @@
 enum { PAIRS_MAX = 40, PORT = 143, PORT_FIRST = 20000 };
 
 static const uint64_t ms = 1000000, second = 1000000000;
-/* A reader whose pauses are longer together may be given up: fifteen probes of its window in a row. */
-static const uint64_t PROBES_NS = 400ULL * 1000 * ms;
+/* A reader whose pauses are longer may be given up: fifteen probes of its window in a row. */
+static const uint64_t probes_ns = 400ULL * 1000 * ms;
 /* For a backed-off timer, and the transfer of what is left at the slowest rate. */
 static const uint64_t grace_ns = 900 * 1000000000ULL;
 /* Two keepalive intervals: the longest that a side can wait for one that is gone. */
@@ -288,7 +288,7 @@ static bool pair_excused(const struct world *world, const struct pair *pair)
 
 	for (unsigned i = 0; i < 2; i++)
 		if (pair->talkers[i].reason == STREAM_TIMEOUT)
-			return pair->slow_ns >= PROBES_NS ||
+			return pair->slow_ns >= probes_ns ||
 			       link_excuses(&world->link, pair->talkers[i].closed_ns);
 	tcp_stats(world->hosts[1].tcp, &stats);
 	/* The passive side gives a half-open connection up without a word to its application. */

@@ -255,15 +255,139 @@ static void data_after_a_fin(void **state)
 	assert_int_equal(hostile_got(h)->ack, attacker.seq + 4);
 }
 
+/* A connection whose peer reads blocks, and says so: with this MSS. */
+static void sack_open(struct hostile *h, struct plug *plug, uint16_t mss)
+{
+	const uint8_t offered[] = {2, 4, (uint8_t)(mss >> 8), (uint8_t)mss, 4, 2, 1, 1};
+
+	hostile_open_with(h, plug, offered, sizeof(offered));
+}
+
+/* An acknowledgement of nothing new, with a block. */
+static void sack_say(struct hostile *h, struct plug *plug, uint32_t start, uint32_t end)
+{
+	static const uint8_t kind[] = {1, 1, 5, 10};
+
+	memcpy(plug->options, kind, sizeof(kind));
+	bytes_put32(plug->options + 4, start);
+	bytes_put32(plug->options + 8, end);
+	plug->options_n = 12;
+	hostile_segment(h, plug, ACK, plug->seq, plug->ack, NULL, 0);
+	plug->options_n = 0;
+}
+
+/* CVE-2019-11477 and 11478: the smallest segments, every other of them SACKed, from the end on. */
+static void sack_comb(void **state)
+{
+	struct hostile *h = *state;
+	struct plug attacker = hostile_attacker(1000, SAYS);
+	const uint32_t bytes = 216; /* what an MSS of 8 counts as */
+	uint32_t segments;
+
+	attacker.window = 65535;
+	sack_open(h, &attacker, 8);
+	for (unsigned k = 0; k < 2; k++) {
+		const struct got *got;
+
+		while ((got = hostile_got(h)) != NULL)
+			attacker.ack = got->seq + (uint32_t)got->len;
+		hostile_segment(h, &attacker, ACK, attacker.seq, attacker.ack, NULL, 0);
+	}
+	hostile_listen(h, NULL);
+	h->sent_bytes = 0;
+	segments = 65535 / bytes;
+	for (uint32_t at = segments - 1; at >= 2; at -= 2)
+		sack_say(h, &attacker, attacker.ack + at * bytes, attacker.ack + (at + 1) * bytes);
+	hostile_witness(h);
+	/* One recovery: what is missing goes once more, and as much that is new. */
+	assert_int_equal(hostile_grown(h).recoveries, 1);
+	assert_in_range(h->sent_bytes, bytes, 80 * (bytes + 54));
+	hostile_segment(h, &attacker, RST, attacker.seq, 0, NULL, 0);
+	assert_int_equal(hostile_grown(h).connections, h->before.connections);
+}
+
+/* Everything but the first segment is said to be there, for ever. */
+static void a_peer_that_only_sacks(void **state)
+{
+	struct hostile *h = *state;
+	struct plug attacker = hostile_attacker(1000, SAYS);
+	unsigned minutes = 0;
+
+	attacker.window = 65535;
+	sack_open(h, &attacker, 1460);
+	hostile_listen(h, NULL);
+	h->sent_bytes = 0;
+	while (hostile_grown(h).connections > h->before.connections && minutes++ < 60)
+		for (unsigned k = 0; k < 60; k++) {
+			sack_say(h, &attacker, attacker.ack + 1460, attacker.ack + 14600);
+			hostile_sleep(h, 1000);
+		}
+	assert_in_range(minutes, 1, 10);
+	assert_in_range(h->sent_bytes, 1460, 65536);
+}
+
+/* D-SACKs of what came once only: reductions are taken back, the window is not made larger. */
+static void duplicates_that_never_were(void **state)
+{
+	struct hostile *h = *state;
+	struct plug attacker = hostile_attacker(1000, SAYS);
+
+	attacker.window = 65535;
+	sack_open(h, &attacker, 1460);
+	hostile_listen(h, NULL);
+	h->sent_bytes = 0;
+	for (unsigned k = 0; k < 5000; k++) {
+		sack_say(h, &attacker, attacker.ack + 1460, attacker.ack + 2 * 1460);
+		sack_say(h, &attacker, attacker.ack - 100, attacker.ack);
+	}
+	assert_in_range(h->sent_bytes, 1460, 65536);
+	hostile_segment(h, &attacker, RST, attacker.seq, 0, NULL, 0);
+}
+
+/* CVE-2016-5696: what an attacker's own connection was answered says nothing of another's. */
+static void challenges_are_counted_apart(void **state)
+{
+	struct hostile *h = *state;
+	struct plug attacker = hostile_attacker(1000, SERVICE);
+
+	hostile_open(h, &attacker);
+	for (unsigned k = 0; k < 1000; k++)
+		hostile_segment(h, &attacker, SYN, attacker.seq, 0, NULL, 0);
+	assert_int_equal(hostile_grown(h).challenge_acks, 1);
+	as_witness(h, SYN, h->witness.seq, 0, NULL, 0);
+	assert_int_equal(hostile_grown(h).challenge_acks, 2);
+	hostile_segment(h, &attacker, RST, attacker.seq, 0, NULL, 0);
+}
+
+/* The answer to our SYN-ACK is another SYN, as if we had asked: nobody changes sides. */
+static void split_handshake(void **state)
+{
+	struct hostile *h = *state;
+	struct plug attacker = hostile_attacker(1000, SERVICE);
+	const struct got *got;
+
+	hostile_listen(h, &attacker);
+	hostile_segment(h, &attacker, SYN, attacker.seq, 0, NULL, 0);
+	got = hostile_got(h);
+	assert_non_null(got);
+	attacker.ack = got->seq + 1;
+	for (unsigned k = 0; k < 100; k++)
+		hostile_segment(h, &attacker, SYN, 90000 + k, 0, NULL, 0);
+	hostile_segment(h, &attacker, SYN | ACK, 90000, attacker.ack, NULL, 0);
+	assert_int_equal(hostile_grown(h).opened_passive, 0);
+	hostile_listen(h, NULL);
+	hostile_sleep(h, 60000);
+	assert_int_equal(hostile_grown(h).connections, h->before.connections);
+}
+
 /* SACK blocks of what was never sent, upside down, and of everything at once. */
 static void sack_outside_the_window(void **state)
 {
 	struct hostile *h = *state;
 	struct plug attacker = hostile_attacker(1000, SAYS);
-	static const uint8_t permitted[] = {4, 2, 1, 1};
 
 	attacker.window = 30000;
-	hostile_open_with(h, &attacker, permitted, sizeof(permitted));
+	sack_open(h, &attacker, 1460);
 	hostile_listen(h, NULL);
 	attacker.options_n = 36;
 	for (unsigned k = 0; k < 20000; k++) {
@@ -279,7 +403,7 @@ static void sack_outside_the_window(void **state)
 		}
 		hostile_segment(h, &attacker, ACK, attacker.seq, attacker.ack, NULL, 0);
 	}
-	assert_true(h->sent_bytes < 10 * 20000 * 60);
+	assert_in_range(h->sent_bytes, 1460, 2 * 30000);
 	attacker.options_n = 0;
 	hostile_segment(h, &attacker, RST, attacker.seq, 0, NULL, 0);
 	assert_int_equal(hostile_grown(h).connections, h->before.connections);
@@ -352,6 +476,11 @@ int main(void)
 		CASE(a_fin_beyond_the_window),
 		CASE(data_after_a_fin),
 		CASE(sack_outside_the_window),
+		CASE(sack_comb),
+		CASE(a_peer_that_only_sacks),
+		CASE(duplicates_that_never_were),
+		CASE(challenges_are_counted_apart),
+		CASE(split_handshake),
 		CASE(a_timestamp_from_the_future),
 		CASE(segments_to_what_is_closing),
 	};

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "siphash.h"
+#include "connection.h"
 #include "state.h"
 
 static const uint64_t ms = 1000000, second = 1000000000;
@@ -168,25 +168,37 @@ struct host_config faults_host(struct random *random, unsigned connections, uint
 
 uint64_t faults_start_ns(struct random *random, const uint8_t secret[16], const struct tuple *tuple)
 {
-	uint64_t keyed = tcp_siphash24(secret, tuple, sizeof(*tuple));
+	static struct tcp tcp; /* for its secret alone */
+	uint64_t keyed;
 	uint32_t before = (uint32_t)random_below(random, PICK(random, 3, 3000, 300000));
 	/* Where a comparison that is not modulo 2^32 goes wrong: at 2^32 and at 2^31. */
 	uint32_t wrap = random_once(random, 2) ? 0 : 1U << 31;
-	uint64_t start_ns;
+	uint64_t start_ns, period_ns;
 
-	switch (random_below(random, 4)) {
+	memcpy(tcp.config.secret, secret, sizeof(tcp.config.secret));
+	keyed = tcp_tuple_secret(&tcp, tuple);
+	switch (random_below(random, 5)) {
 	case 0: /* the first of ISNs (connection.c) */
+		period_ns = 1ULL << 44;
 		start_ns = (uint64_t)(uint32_t)(wrap - before - (uint32_t)keyed) << 12;
 		break;
 	case 1: /* of timestamps */
-		start_ns = (uint64_t)(uint32_t)(wrap - before - (uint32_t)(keyed >> 32)) * ms;
+		period_ns = ms << 32;
+		start_ns = (uint64_t)(uint32_t)(wrap - before - tcp_secret_stamp(keyed)) * ms;
 		break;
 	case 2: /* of the clock's milliseconds themselves */
+		period_ns = ms << 32;
 		start_ns = (uint64_t)(uint32_t)(wrap - before) * ms;
 		break;
+	case 3: /* of its microseconds, which times of sending are kept in */
+		period_ns = 1000ULL << 32;
+		start_ns = (uint64_t)(uint32_t)(wrap - before * 1000) * 1000;
+		break;
 	default:
+		period_ns = second;
 		start_ns = random_below(random, 1ULL << 50);
 		break;
 	}
-	return start_ns + second;
+	/* No clock begins at nothing. */
+	return start_ns < second ? start_ns + period_ns : start_ns;
 }

@@ -5,9 +5,8 @@
  * answered and closed upon, which all of those are to be small against.
  *
  *     bench_door                 nanoseconds of each
- *     bench_door CASE N          that one N times, in door_turn(), for
- *         valgrind --tool=callgrind --toggle-collect=door_turn bench_door CASE N
- *     whose sum, divided by N, no busy machine blurs
+ *     bench_door CASE N          that one N times, in door_turn(): tests/bench/instructions has
+ *                                callgrind count that, which no busy machine blurs
  */
 #include <rte_cycles.h>
 #include <rte_ip.h>
@@ -204,9 +203,7 @@ static struct rte_mbuf *forged_ack(uint32_t n)
 
 /* --- Turns: what is counted --- */
 
-ALONE void door_turn(struct rte_mbuf **burst, unsigned n);
-
-ALONE void door_turn(struct rte_mbuf **burst, unsigned n)
+ALONE static void door_turn(struct rte_mbuf **burst, unsigned n)
 {
 	tcp_input(tcp, burst, n);
 	tcp_advance(tcp);

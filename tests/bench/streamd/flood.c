@@ -105,17 +105,18 @@ static void syn_make(struct flood *flood, struct rte_mbuf *frame)
 	frame->pkt_len = sizeof(*syn);
 }
 
-void flood_turn(struct flood *flood, uint64_t now_ns)
+bool flood_turn(struct flood *flood, uint64_t now_ns)
 {
 	struct rte_mbuf *frames[SYNS_MAX];
 	const unsigned n = bucket_take(&flood->bucket, now_ns, SYNS_MAX);
 
 	if (n == 0 || rte_pktmbuf_alloc_bulk(flood->pool, frames, n) != 0)
-		return;
+		return false;
 	for (unsigned k = 0; k < n; k++)
 		syn_make(flood, frames[k]);
 	atomic_store_explicit(&flood->sent, flood->sent + n, memory_order_relaxed);
 	port_transmit(flood->port, 0, frames, n);
+	return true;
 }
 
 uint64_t flood_sent(const struct flood *flood)

@@ -20,8 +20,9 @@ int flood_create(const struct options *options, const struct wire *wire, uint16_
 		 struct flood **flood_r);
 void flood_destroy(struct flood **flood);
 
-/* Sends what is due at `now_ns`; what the wire has no room for is not made up for. On the core. */
-void flood_turn(struct flood *flood, uint64_t now_ns);
+/* Sends what is due at `now_ns`; what the wire has no room for is not made up for. False: nothing
+ * was. On the core. */
+bool flood_turn(struct flood *flood, uint64_t now_ns);
 
 /* How many were sent. Any thread. */
 uint64_t flood_sent(const struct flood *flood);

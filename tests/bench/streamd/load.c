@@ -341,15 +341,15 @@ bool load_core_turn(struct loop_core *core, unsigned number, void *arg)
 {
 	struct load *load = arg;
 	enum load_phase phase = load_phase(load);
-	bool conn = load->options->scenario == SCENARIO_CONN;
+	bool conn = load->options->scenario == SCENARIO_CONN, worked = false;
 
 	(void)core, (void)number;
 	if (phase == LOAD_RUNNING && load->flood != NULL)
-		flood_turn(load->flood, load->clock->mono_ns);
+		worked = flood_turn(load->flood, load->clock->mono_ns);
 	if (phase == LOAD_OPENING || (phase == LOAD_RUNNING && conn)) {
 		if (phase == LOAD_OPENING && all_are_open(load))
 			load_phase_set(load, LOAD_READY);
-		return opening_turn(load);
+		return opening_turn(load) || worked;
 	}
 	if (phase == LOAD_RUNNING && !load->running) {
 		load->running = true;
@@ -358,7 +358,7 @@ bool load_core_turn(struct loop_core *core, unsigned number, void *arg)
 		else
 			idle_ask(load);
 	}
-	return false;
+	return worked;
 }
 
 int load_core_start(struct loop_core *core, unsigned number, void *arg)

@@ -85,14 +85,14 @@ static int measure_run(const struct options *options, struct load *load, const s
 	return patience->ended ? -EINTR : 0;
 }
 
-static json_t *result_json(const struct options *options, const struct load *load,
-			   const struct loop *loop, const struct sample *from,
-			   const struct sample *to)
+static json_t *result_json(const struct options *options, const struct wire *wire,
+			   const struct load *load, const struct loop *loop,
+			   const struct sample *from, const struct sample *to)
 {
 	double seconds = (double)(to->at_ns - from->at_ns) / 1e9;
 
 	return json_pack(
-		"{s:s, s:i, s:f, s:I, s:f, s:f, s:f, s:I, s:I, s:I, s:s, s:f, s:o, s:o}",
+		"{s:s, s:i, s:f, s:I, s:f, s:f, s:f, s:I, s:I, s:I, s:s, s:f, s:o, s:o, s:o}",
 		"scenario", options_scenario_name(options->scenario), "connections",
 		(int)options->connections, "seconds", seconds, "completed",
 		(json_int_t)(to->counts.completed - from->counts.completed), "completed_per_s",
@@ -102,7 +102,7 @@ static json_t *result_json(const struct options *options, const struct load *loa
 		(json_int_t)to->counts.opened, "open", (json_int_t)to->counts.open, "errors",
 		(json_int_t)to->counts.errors, "why", load_why(load), "busy",
 		(double)(to->busy_ns - from->busy_ns) / 1e9 / seconds, "tcp", counters_tcp(loop, 0),
-		"loop", counters_loop(loop, 0));
+		"loop", counters_loop(loop, 0), "port", counters_port(wire->port, options->device));
 }
 
 static int result_write(const struct options *options, json_t *result)
@@ -136,8 +136,8 @@ int measure(const struct options *options, const struct wire *wire, struct patie
 		status = measure_run(options, load, loop, patience, &from, &to);
 		load_counts(load, &counts);
 		if (status == 0)
-			status =
-				result_write(options, result_json(options, load, loop, &from, &to));
+			status = result_write(options,
+					      result_json(options, wire, load, loop, &from, &to));
 		if (status != 0)
 			log_line(log, LOG_LEVEL_ERROR, "%s; %lu of %u open; %s", strerror(-status),
 				 (unsigned long)counts.open, options->connections, load_why(load));

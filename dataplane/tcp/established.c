@@ -203,8 +203,9 @@ static void window_take(struct tcp *tcp, struct connection *c, const struct segm
 		tcp_timer_clear(c, TIMER_RETRANSMIT);
 	} else if (opens && c->retransmits > 0 && c->records_n > 0) {
 		/* It was closed over what is in flight: what the timer sent again was probes. */
-		c->retransmits = 1;
-		tcp_timer_set(tcp, c, TIMER_RETRANSMIT, tcp->now_ns);
+		c->retransmits = 0;
+		tcp_retransmit(tcp, c, c->mss);
+		tcp_timer_retransmit(tcp, c);
 	}
 }
 

@@ -269,11 +269,13 @@ def flood(bench):
     # The answers to forged sources need a way: they end at the load, which throws them away.
     near = bench.serve(4 * connections, "--gateway", LOAD)
     row = Row("tcp-flood", "", 0.90, "of the load alone")
-    rates = {"capacity": [], "offered": [], "alone": [], "flooded": [], "forged": []}
+    rates = {"capacity": [], "offered": [], "alone": [], "flooded": [], "forged": [],
+             "taken": []}
     with hugepages(hugepages_mb(4 * connections)):
         for _ in range(options.rounds):
             far = bench.load("conn", options.conn_connections, addresses=8)
             rates["capacity"].append(bench.measure(row, near, far)["completed_per_s"])
+            row.facts["busy_at_most"] = [row.busy_server, row.busy_load]
             rate = 2000 if options.smoke else int(FLOOD_SHARE * rates["capacity"][-1])
             rates["offered"].append(rate)
             far = bench.load("conn", connections, "--outstanding", connections, "--rate", rate,
@@ -282,7 +284,8 @@ def flood(bench):
             far[1].extend(["--flood", FLOOD_TIMES * rate, "--server-mac", SERVER_MAC])
             result = bench.measure(row, near, far)
             rates["flooded"].append(result["completed_per_s"])
-            rates["forged"].append(result["forged_per_s"] * taken_share(result["port"]))
+            rates["forged"].append(result["forged_per_s"])
+            rates["taken"].append(taken_share(result["port"]))
     row.rate = statistics.median(rates["flooded"])
     row.ratio = statistics.median(flooded / alone for flooded, alone
                                   in zip(rates["flooded"], rates["alone"]))
@@ -295,31 +298,35 @@ def flood(bench):
 
 
 def taken_share(port):
-    """Of what a side had to send: what the wire had room for."""
+    """Of what a side sent: what the other's ring had room for, as on a NIC that misses frames."""
     return port["tx_frames"] / (port["tx_frames"] + port["tx_dropped"])
 
 
 def flood_describe(row):
     """What was offered and what became of it, and who had no more to give: it need not be the
     server."""
-    rates, tcp = row.facts["rounds"], row.facts["server"]["tcp"]
-    lost = {f"{side} {name}": row.facts[side]["port"][name] for side in ("server", "load")
-            for name in ("rx_missed", "rx_no_mbuf", "tx_dropped")}
+    rates, server, load = row.facts["rounds"], row.facts["server"], row.facts["load"]
     middle = {name: statistics.median(values) for name, values in rates.items()}
     times = statistics.median(forged / offered for forged, offered
                               in zip(rates["forged"], rates["offered"]))
     row.facts["times"] = times
+    busy = " ".join(percent(share) for share in row.facts["busy_at_most"])
     row.label = f"{times:.1f} forged SYNs to a connection"
     row.notes = [
-        f"a second: {middle['capacity']:,.0f} at most; {middle['offered']:,.0f} offered, "
+        f"a second: {middle['capacity']:,.0f} at most (server and load busy: {busy}); "
+        f"{middle['offered']:,.0f} offered, "
         f"{middle['alone']:,.0f} answered alone, {middle['flooded']:,.0f} beside "
-        f"{middle['forged']:,.0f} forged that the wire took",
-        "last round, server: " + ", ".join(f"{name} {tcp[name]:,}" for name in FLOOD_COUNTERS),
-        "last round, frames: " + ", ".join(f"{name} {n:,}" for name, n in lost.items()),
-        f"last round, load: retransmit_timeout {row.facts['load']['tcp']['retransmit_timeout']:,}; "
-        f"its core was busy {100 * row.busy_load:.0f} %" +
+        f"{middle['forged']:,.0f} forged; the server's ring took {100 * middle['taken']:.0f} % "
+        "of all",
+        "last round, server: " +
+        ", ".join(f"{name} {server['tcp'][name]:,}" for name in FLOOD_COUNTERS) + ", " +
+        ", ".join(f"{name} {server['port'][name]:,}"
+                  for name in ("rx_missed", "rx_no_mbuf", "tx_dropped")),
+        f"last round, load: retransmit_timeout {load['tcp']['retransmit_timeout']:,} of "
+        f"{load['tcp']['opened_active']:,} opened, tx_dropped {load['port']['tx_dropped']:,}",
+        f"the load's core was busy {100 * row.busy_load:.0f} %" +
         ("" if times >= FLOOD_WHOLE * FLOOD_TIMES else
-         f": not the {FLOOD_TIMES} SYNs to a connection that were asked for")]
+         f" and made less than {FLOOD_TIMES} SYNs to a connection: it was the limit")]
 
 
 class Memory:
@@ -361,9 +368,12 @@ SCENARIOS = {"tcp-bulk": bulk, "tcp-rr": rr, "tcp-conn": conn, "tcp-flood": floo
              "tcp-idle": idle}
 
 
+def percent(share):
+    return f"{100 * share:3.0f}%" if share is not None else "   -"
+
+
 def shares(row):
-    return " ".join(f"{100 * share:3.0f}%" if share is not None else "   -"
-                    for share in (row.busy_server, row.busy_load))
+    return " ".join(percent(share) for share in (row.busy_server, row.busy_load))
 
 
 def rate_text(value, unit):

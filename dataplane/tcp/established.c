@@ -8,6 +8,7 @@
 #include "receive.h"
 #include "recovery.h"
 #include "runs.h"
+#include "scoreboard.h"
 #include "send.h"
 #include "timers.h"
 #include "timewait.h"
@@ -182,6 +183,12 @@ static void timestamp_take(struct connection *c, const struct segment *s)
 		c->ts_recent = s->options.value;
 }
 
+/* Whether the first segment in flight is not known to have arrived. */
+static bool first_is_missing(struct connection *c)
+{
+	return c->records_n > 0 && !(tcp_record(c, c->record_first)->flags & RECORD_SACKED);
+}
+
 /* What acknowledges more than anything before it is the newest there is, even when it is a
  * retransmission with an old sequence; its window is the one that goes with snd_una. */
 static void window_take(struct tcp *tcp, struct connection *c, const struct segment *s)
@@ -201,7 +208,7 @@ static void window_take(struct tcp *tcp, struct connection *c, const struct segm
 		c->waits = WAIT_RTO;
 		c->retransmits = 0;
 		tcp_timer_clear(c, TIMER_RETRANSMIT);
-	} else if (opens && c->retransmits > 0 && c->records_n > 0) {
+	} else if (opens && c->retransmits > 0 && first_is_missing(c)) {
 		/* It was closed over what is in flight: what the timer sent again was probes. */
 		c->retransmits = 0;
 		tcp_retransmit(tcp, c, c->mss);

@@ -31,11 +31,15 @@ struct hashed {
 	uint8_t mss;	 /* place in `sizes` */
 	uint8_t stamp;	 /* the bits that the timestamp carries, or STAMP_NONE */
 };
-_Static_assert(sizeof(struct hashed) == 16, "two words, hashed whole");
 
+/* The words are put together here: one that is read just after its parts were written waits until
+ * they have left for the cache, which was a tenth of what a cookie took. */
 static uint32_t cookie_of(const uint8_t key[16], const struct hashed *hashed)
 {
-	uint32_t mac = (uint32_t)tcp_siphash24(key, hashed, sizeof(*hashed));
+	const uint64_t words[] = {hashed->secret, hashed->isn | (uint64_t)hashed->step << 32 |
+							  (uint64_t)hashed->mss << 48 |
+							  (uint64_t)hashed->stamp << 56};
+	uint32_t mac = (uint32_t)tcp_siphash24(key, words, sizeof(words));
 	uint32_t step = hashed->step % COOKIE_STEPS * STEP_BIT;
 
 	return (mac & ~(uint32_t)PLAIN_BITS) | step | hashed->mss;

@@ -165,8 +165,7 @@ struct stream_app_ops {
 	void (*expire)(struct stream_session *session);
 	/* The server is going away: say so and close at a convenient moment. */
 	void (*drain)(struct stream_session *session);
-	/* The peer will send no more. All that it sent was offered, unless the session has left
-	 * some of it: then what lies behind that is offered once it takes it. */
+	/* The peer will send no more; everything it sent was offered. */
 	void (*end)(struct stream_session *session);
 	/* The connection is gone. The application frees its session and clears the pointer. */
 	void (*closed)(struct stream_session **session, enum stream_reason reason);

@@ -80,7 +80,8 @@ void tcp_application_end(struct tcp *tcp, struct connection *c)
 {
 	if (!takes_part(c))
 		return;
-	c->session->ops->end(c->session);
+	if (!(c->flags & C_UNSEEN))
+		c->session->ops->end(c->session);
 	tcp_application_want(tcp, c);
 }
 
@@ -153,6 +154,19 @@ static void close_begin(struct tcp *tcp, struct connection *c)
 	tcp_connection_turn(tcp, c, c->state == CLOSE_WAIT ? LAST_ACK : FIN_WAIT_1);
 }
 
+/* Offers again what the session has left alone because it was busy, and the end behind it. */
+static void offer_again(struct tcp *tcp, struct connection *c)
+{
+	bool waits = c->state == CLOSE_WAIT && (c->flags & C_UNSEEN);
+
+	if (c->pieces == NULL || !takes_part(c))
+		return;
+	if (tcp_receive_offer(tcp, c) > 0)
+		c->flags |= C_WANTS | C_MORE;
+	if (waits && !(c->flags & C_UNSEEN))
+		tcp_application_end(tcp, c);
+}
+
 /* One produce() and what follows from its verdict. */
 static void produce(struct tcp *tcp, struct connection *c, uint32_t bytes)
 {
@@ -171,9 +185,7 @@ static void produce(struct tcp *tcp, struct connection *c, uint32_t bytes)
 		c->flags |= C_WANTS | C_MORE;
 		break;
 	case STREAM_DONE:
-		/* It may have left input alone because it was busy. */
-		if (c->pieces != NULL && takes_part(c) && tcp_receive_offer(tcp, c) > 0)
-			c->flags |= C_WANTS | C_MORE;
+		offer_again(tcp, c);
 		break;
 	case STREAM_WAIT:
 		break;

@@ -13,7 +13,7 @@ extern const struct stream_transport_ops tcp_transport_ops;
 /* The connection is established: makes the session. False: the application refused, and the
  * connection was reset. */
 bool tcp_application_open(struct tcp *tcp, struct connection *c);
-/* The peer's FIN is in order. */
+/* The peer's FIN is in order. The session hears of it when all before it was offered. */
 void tcp_application_end(struct tcp *tcp, struct connection *c);
 /* Our FIN is acknowledged: the session has no more to do with what is left of the connection. */
 void tcp_application_closed(struct connection *c);

@@ -93,12 +93,14 @@ static bool listens(const struct connection *c)
 	return (c->flags & C_OPEN) && !(c->flags & (C_CLOSE | C_ABORT));
 }
 
-/* Offers `left` bytes of payload straight from the packet. Returns those taken. */
-static uint32_t offer_packet(struct connection *c, const struct segment *s, uint32_t left)
+/* Offers up to `bytes` of payload straight from the packet; `*offered_r` is less if it lies in more
+ * places than one call takes. Returns those taken. */
+static uint32_t offer_packet(struct connection *c, const struct segment *s, uint32_t bytes,
+			     uint32_t *offered_r)
 {
 	struct span spans[TCP_RECEIVE_SPANS];
 	const struct rte_mbuf *part = s->mbuf;
-	uint32_t offset = s->payload;
+	uint32_t offset = s->payload, left = bytes;
 	unsigned n = 0;
 
 	while (offset >= part->data_len && part->next != NULL) {
@@ -106,15 +108,16 @@ static uint32_t offer_packet(struct connection *c, const struct segment *s, uint
 		part = part->next;
 	}
 	for (; left > 0 && n < TCP_RECEIVE_SPANS; part = part->next, offset = 0) {
-		uint32_t bytes = part->data_len - offset;
+		uint32_t here = part->data_len - offset;
 
-		if (bytes > left)
-			bytes = left;
+		if (here > left)
+			here = left;
 		spans[n].ptr = rte_pktmbuf_mtod_offset(part, const uint8_t *, offset);
-		spans[n].len = bytes;
-		n += bytes > 0;
-		left -= bytes;
+		spans[n].len = here;
+		n += here > 0;
+		left -= here;
 	}
+	*offered_r = bytes - left;
 	return (uint32_t)c->session->ops->consume(c->session, spans, n);
 }
 
@@ -124,15 +127,16 @@ uint32_t tcp_receive_offer(struct tcp *tcp, struct connection *c)
 	uint32_t total = 0, offered, taken;
 
 	do {
+		const struct piece *piece = c->pieces;
+		uint32_t untaken = tcp_untaken(c);
 		unsigned n = 0;
 
-		offered = 0;
-		for (struct piece *piece = c->pieces;
-		     piece != NULL && n < TCP_RECEIVE_SPANS && seq_lt(piece->seq, c->rcv_nxt);
-		     piece = piece->next) {
+		for (offered = 0; offered < untaken && n < TCP_RECEIVE_SPANS; piece = piece->next) {
 			spans[n++] = (struct span){piece->bytes + piece->start, piece->len};
 			offered += piece->len;
 		}
+		c->flags &= ~(uint32_t)C_UNSEEN;
+		c->flags |= offered < untaken ? C_UNSEEN : 0;
 		if (n == 0 || !listens(c))
 			break;
 		taken = (uint32_t)c->session->ops->consume(c->session, spans, n);
@@ -178,8 +182,7 @@ bool tcp_receive(struct tcp *tcp, struct connection *c, struct segment *s)
 		return false;
 	}
 	if (direct) {
-		offered = new_bytes(c, s);
-		taken = offer_packet(c, s, offered);
+		taken = offer_packet(c, s, new_bytes(c, s), &offered);
 		ASSERT(taken <= offered);
 		c->rcv_nxt += taken;
 		c->rcv_user += taken;

@@ -125,6 +125,7 @@ enum connection_flags {
 		1 << 22, /* bytes came that no session will read: RST, once all is acknowledged */
 	C_LOWERED = 1 << 23, /* the MSS was, and nothing beyond path_seq has come through yet */
 	C_SEARCH = 1 << 24,  /* mtu.c looks for a larger one */
+	C_UNSEEN = 1 << 25,  /* of what is in order some was in no consume() yet */
 };
 
 /* Deadlines of a connection; one wheel timer stands for the earliest. */

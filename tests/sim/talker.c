@@ -70,6 +70,11 @@ static size_t consume(struct stream_session *session, const struct span *in, uns
 		offered += in[i].len;
 	if (offered == 0)
 		fail(talker, "an empty offer");
+	if (talker->received + offered > talker->seen) {
+		talker->seen = talker->received + offered;
+		if (talker->peer_ended)
+			fail(talker, "new bytes behind the end");
+	}
 	take = appetite(talker, offered);
 	for (unsigned i = 0; i < in_n && taken < take; i++)
 		for (size_t k = 0; k < in[i].len && taken < take; k++, taken++)

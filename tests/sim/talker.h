@@ -21,6 +21,7 @@ struct talker {
 	struct random random;
 	uint64_t send_bytes, sent;	  /* of our stream, `send_key` */
 	uint64_t receive_bytes, received; /* of the peer's, `receive_key` */
+	uint64_t seen;			  /* of those, what was offered so far */
 	uint64_t send_key, receive_key;
 	uint32_t receive_at; /* where in the peer's stream ours begins: it may lie about its SYN */
 	const uint64_t *peer_sent; /* having heard the end, it stays until it has so much */

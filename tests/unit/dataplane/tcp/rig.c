@@ -124,9 +124,13 @@ static struct rig *rig_now;
 static size_t app_consume(struct stream_session *base, const struct span *in, unsigned in_n)
 {
 	struct rig_session *session = (struct rig_session *)base;
-	size_t left = session->take_max, taken = 0;
+	size_t left = session->take_max, taken = 0, seen = session->in_n;
 
 	assert_int_equal(session->closed, 0);
+	for (unsigned i = 0; i < in_n; i++)
+		seen += in[i].len;
+	if (seen > session->seen)
+		session->seen = seen;
 	session->offers++;
 	if (session->abort_in_consume) {
 		struct stream_transport *transport = tcp_transport(rig_now->tcp);
@@ -175,7 +179,10 @@ static void app_drain(struct stream_session *base)
 
 static void app_end(struct stream_session *base)
 {
-	((struct rig_session *)base)->ended++;
+	struct rig_session *session = (struct rig_session *)base;
+
+	session->ended++;
+	session->seen_at_end = session->seen;
 }
 
 static void app_closed(struct stream_session **base, enum stream_reason reason)

@@ -46,6 +46,8 @@ struct rig_session {
 	uint8_t out[RIG_BYTES]; /* what produce() is to say */
 	size_t in_n, out_n, out_at;
 	size_t take_max;	   /* of one consume() */
+	size_t seen;		   /* bytes that a consume() offered, taken or not */
+	size_t seen_at_end;	   /* when end() came */
 	enum stream_state finally; /* verdict when everything is said */
 	unsigned opened, offers, produced, expired, drained, ended, closed;
 	bool abort_in_consume;

@@ -228,6 +228,30 @@ static void end_comes_after_the_last_byte(void **state)
 	assert_int_equal(rig->sent[rig->sent_n - 1].ack, rig->peer_seq + 1501);
 }
 
+/* Of a session that leaves its input alone one consume() shows 16 pieces; the end waits until it
+ * has seen the rest. */
+static void end_comes_after_what_is_left_untaken(void **state)
+{
+	struct rig *rig = *state;
+	struct rig_session *session = rig_accept(rig);
+	const size_t n = 20 * 2024;
+	size_t at = 0;
+
+	session->take_max = 0;
+	for (; at < n; at += 1012)
+		put(rig, at, 1012, PSH);
+	put(rig, at, 0, FIN);
+	rig_turn(rig);
+	assert_in_range(session->seen, 1, n - 1);
+	assert_int_equal(session->ended, 0);
+	session->take_max = 1500;
+	tcp_transport(rig->tcp)->ops->wake(tcp_transport(rig->tcp), session->ref);
+	rig_turn(rig);
+	assert_int_equal(session->ended, 1);
+	assert_int_equal(session->seen_at_end, n);
+	check_stream(session, n);
+}
+
 static void reads_no_more_after_abort(void **state)
 {
 	struct rig *rig = *state;
@@ -258,6 +282,7 @@ int main(void)
 		RIG_TEST(tiny_segments_in_order_are_merged),
 		RIG_TEST(partial_takes_keep_the_order),
 		RIG_TEST(end_comes_after_the_last_byte),
+		RIG_TEST(end_comes_after_what_is_left_untaken),
 		RIG_TEST(reads_no_more_after_abort),
 	};
 

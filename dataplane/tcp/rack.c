@@ -99,6 +99,7 @@ void tcp_rack_timeout(struct tcp *tcp, struct connection *c)
 	}
 }
 
+/* RFC 8985 7.2: none in recovery, where the reordering timer and F-RTO do as much. */
 bool tcp_tlp_allowed(const struct connection *c)
 {
 	return (c->flags & C_SACK) && !(c->flags & C_RECOVERY) &&

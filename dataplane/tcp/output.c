@@ -488,7 +488,7 @@ static enum emitted output_one(struct tcp *tcp, struct connection *c, bool force
 	fin = fin && len == unsent;
 	if (!fin && (len == 0 || !(force || worth_sending(c, len, unsent))))
 		return NOTHING;
-	if (!force && len > 0 && tcp_pacing_waits(tcp, c))
+	if (!force && tcp_pacing_waits(tcp, c))
 		return NOTHING;
 	if (!force && tcp_wire_full(tcp, c)) {
 		tcp->stats.wire_full++;

@@ -18,7 +18,8 @@ static inline bool tcp_paced(const struct connection *c)
 	return c->srtt_us >= TCP_PACED_RTT_US;
 }
 
-/* Whether new data has to wait. Where nothing is in flight it never has. */
+/* Whether new data has to wait. Where nothing is in flight it never has; nor has a FIN alone, for
+ * while this holds no session is asked, and so none closes. */
 static inline bool tcp_pacing_waits(const struct tcp *tcp, const struct connection *c)
 {
 	return c->departs_ns > tcp->now_ns && tcp_flight(c) > 0;

@@ -158,11 +158,6 @@ bool tcp_timewait_input(struct tcp *tcp, const struct tuple *tuple, uint32_t has
 	return true;
 }
 
-bool tcp_timewait_has(const struct tcp *tcp, const struct tuple *tuple, uint32_t hash)
-{
-	return waiting_find(tcp, tuple, hash) != NONE;
-}
-
 bool tcp_timewait_take(struct tcp *tcp, const struct tuple *tuple, uint32_t hash, uint32_t *used_r)
 {
 	uint32_t number = waiting_find(tcp, tuple, hash);

@@ -23,8 +23,6 @@ bool tcp_timewait_input(struct tcp *tcp, const struct tuple *tuple, uint32_t has
  * sequence it has sent. */
 bool tcp_timewait_take(struct tcp *tcp, const struct tuple *tuple, uint32_t hash, uint32_t *used_r);
 
-/* Whether the tuple is in TIME_WAIT. */
-bool tcp_timewait_has(const struct tcp *tcp, const struct tuple *tuple, uint32_t hash);
 /* Whether the tuple waits and may not yet be opened from our side. */
 bool tcp_timewait_holds(const struct tcp *tcp, const struct tuple *tuple, uint32_t hash);
 

@@ -170,12 +170,15 @@ const char *host_state(struct host *host, unsigned number)
 						      "FIN_WAIT_2",  "CLOSING",	   "LAST_ACK"};
 	const struct connection *c = connection_of(host, number);
 	struct tuple tuple = tuple_of(host, number);
+	uint32_t at = 0;
 
 	if (c != NULL)
 		return names[c->state];
-	if (tcp_timewait_has(host->tcp, &tuple, tcp_tuple_hash(host->tcp, &tuple)))
-		return "TIME_WAIT";
-	return "CLOSED";
+	/* By the hash alone: no script has two of one. */
+	return tcp_table_next(&host->tcp->waiting_table, tcp_tuple_hash(host->tcp, &tuple), &at) !=
+			       TABLE_NONE
+		       ? "TIME_WAIT"
+		       : "CLOSED";
 }
 
 bool host_value(struct host *host, unsigned number, const char *name, uint64_t *value_r)

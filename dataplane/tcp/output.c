@@ -258,8 +258,9 @@ bool tcp_cookie_emit(struct tcp *tcp, const struct tuple *tuple, const struct se
 
 void tcp_syn_send(struct tcp *tcp, struct connection *c)
 {
-	if (c->snd_nxt == c->snd_una)
-		c->sent_ns = tcp->now_ns;
+	/* Of what went twice nobody can tell which is acknowledged (Karn, RFC 6298 3), also where
+	 * it was the peer's SYN that came again, not the timer. */
+	c->sent_ns = c->snd_nxt == c->snd_una ? tcp->now_ns : 0;
 	c->snd_nxt = c->snd_una + 1;
 	tcp_timer_retransmit(tcp, c);
 	if (syn_emit(tcp, c))

@@ -35,6 +35,8 @@ static void advance(struct tcp *tcp, struct connection *c, uint32_t ack, struct 
 	if (c->snd_past < c->snd_wnd_max)
 		c->snd_past += bytes;
 	c->snd_una = ack;
+	c->recover = seq_behind(c->recover, ack);
+	c->reduced_seq = seq_behind(c->reduced_seq, ack);
 	c->retransmits = 0;
 	c->restart_us = tcp->now_us;
 	tcp_send_acked(tcp, c);

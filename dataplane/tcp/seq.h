@@ -29,4 +29,13 @@ static inline bool seq_ge(uint32_t a, uint32_t b)
 	return seq_le(b, a);
 }
 
+/* What is kept of a sequence long past, moved up behind `seq` so that it goes on to lie before it:
+ * 2^31 bytes later it would seem to lie ahead. */
+static inline uint32_t seq_behind(uint32_t past, uint32_t seq)
+{
+	const uint32_t most = 1U << 30;
+
+	return (int32_t)(seq - past) > (int32_t)most ? seq - most : past;
+}
+
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rig.h"
+#include "loss.h"
 
 #include "eal.h"
 
@@ -266,6 +266,73 @@ static void lost_fin_is_sent_again(void **state)
 	rig_silent(rig);
 }
 
+/* So much is said, leaves and is acknowledged. */
+static void flow(struct rig *rig, struct rig_session *session, uint64_t bytes)
+{
+	rig_say(rig, session, 200000);
+	while (bytes > 0) {
+		uint32_t left = 0;
+
+		rig_turn(rig);
+		while (rig->sent_at < rig->sent_n)
+			left += rig_expect(rig, ACK)->len;
+		assert_true(left > 0);
+		rig_forget_sent(rig);
+		rig->peer_ack += left;
+		rig_next(rig, ACK, NULL, 0);
+		bytes -= left < bytes ? left : bytes;
+		if (session->out_at < session->out_n)
+			continue;
+		session->out_at = 0;
+		tcp_transport(rig->tcp)->ops->wake(tcp_transport(rig->tcp), session->ref);
+	}
+}
+
+/* RFC 9293 3.4: 2^31 bytes after a loss, or after the first byte, numbers of then would seem to lie
+ * ahead: as if this window were reduced already, and recovery under way. */
+static void loss_after_so_much(struct rig *rig, bool sack)
+{
+	struct rig_session *session;
+	struct connection *c;
+	uint32_t cwnd;
+
+	rig->mtu = 9000;
+	rig->peer_options.mss = 8960;
+	rig->peer_options.scaling = true;
+	rig->peer_options.shift = 4;
+	rig->peer_options.sack_permitted = sack;
+	session = rig_accept(rig);
+	c = loss_connection(rig);
+	flow(rig, session, 0x88000000);
+	rig_turn(rig);
+	cwnd = c->cwnd;
+	assert_in_range(tcp_flight(c), 4 * 8960, cwnd);
+	rig_forget_sent(rig);
+	for (uint32_t i = 1; i <= 3; i++) {
+		rig->peer_options.blocks_n = sack;
+		rig->peer_options.blocks[0] =
+			(struct sack_block){rig->peer_ack + 8960, rig->peer_ack + 8960 * (1 + i)};
+		rig_next(rig, ACK, NULL, 0);
+		rig_turn(rig);
+	}
+	rig->peer_options.blocks_n = 0;
+	assert_int_equal(rig_stats(rig).recoveries, 1);
+	assert_true(c->ssthresh < cwnd);
+	rig->peer_ack = c->snd_nxt;
+	rig_next(rig, ACK, NULL, 0);
+	assert_in_range(c->cwnd, 1, cwnd);
+}
+
+static void loss_after_two_gigabytes(void **state)
+{
+	loss_after_so_much(*state, true);
+}
+
+static void loss_after_two_gigabytes_without_sack(void **state)
+{
+	loss_after_so_much(*state, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +346,8 @@ int main(void)
 		RIG_TEST(no_fast_retransmit_after_a_timeout),
 		RIG_TEST(timeout_starts_slowly),
 		RIG_TEST(older_copies_are_no_originals),
+		RIG_TEST(loss_after_two_gigabytes),
+		RIG_TEST(loss_after_two_gigabytes_without_sack),
 		RIG_TEST(lost_fin_is_sent_again),
 	};
 

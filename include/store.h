@@ -29,6 +29,10 @@ enum store_limits {
 	STORE_MESSAGE_BYTES_MAX = 0x7fffffff, /* a message; mime.h has 32-bit offsets */
 };
 
+/* The highest UIDVALIDITY taken from elsewhere: what an account gives out itself is higher than
+ * all it has seen, and must not run out. As a time, which most servers use, it is 2097. */
+#define STORE_UIDVALIDITY_KEPT_MAX 0xefffffffu
+
 #define STORE_SEPARATOR '/'
 
 /* What went wrong, for people: names the file, the place and the remedy. */
@@ -228,8 +232,30 @@ uint32_t store_import_pending(const struct store_import *import);
 int store_import_mailbox(struct store_import *import, struct span name, uint32_t attributes,
 			 struct store_error *error_r);
 
+/* What clients know a mailbox by, where its mail comes from. */
+struct store_identity {
+	uint32_t uidvalidity;	  /* 1 to STORE_UIDVALIDITY_KEPT_MAX */
+	const uint8_t *mailboxid; /* 16 bytes; NULL: none, ours stays */
+};
+
+/*
+ * Gives a mailbox that has never had a UID that identity; a MAILBOXID that another mailbox of the
+ * account has is not taken. 0: the UIDVALIDITY is now, or was already, the mailbox's, and messages
+ * may be added with their UIDs. -EEXIST: it has UIDs under another one, and keeps it; -EINVAL: out
+ * of bounds. Both with a text.
+ */
+int store_import_identity(struct store_import *import, unsigned mailbox,
+			  const struct store_identity *identity, struct store_error *error_r);
+/* No UID below `uidnext` will be given out any more; UIDs that rise must have been added before. */
+void store_import_uidnext(struct store_import *import, unsigned mailbox, uint32_t uidnext);
+/* A new UIDVALIDITY of ours: its UIDs stay, but clients forget what they knew of it. 0 or -errno
+ * with a text. */
+int store_import_uidvalidity_renew(struct store_import *import, unsigned mailbox,
+				   struct store_error *error_r);
+
 struct store_message {
 	struct span bytes; /* stored as they are */
+	uint32_t uid;	   /* 0: the mailbox's next; else store_import_identity() was 0 */
 	struct store_date date;
 	uint32_t system; /* enum store_flag */
 	const struct span *keywords;
@@ -239,6 +265,8 @@ struct store_message {
 /*
  * 1: added; 0: this run has now seen as many copies of these bytes for this mailbox as it
  * already held before the run (so importing the same source twice adds nothing); -errno.
+ * With a UID: 0 when these bytes have it already; -EEXIST with a text, and nothing added, when that
+ * cannot be their UID: other bytes have it, or had it, or these bytes have another.
  */
 int store_import_message(struct store_import *import, unsigned mailbox,
 			 const struct store_message *message, struct store_error *error_r);

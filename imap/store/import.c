@@ -311,7 +311,8 @@ static void row_add(struct store_import *import, struct import_mailbox *mailbox,
 	uint32_t place = i % FORMAT_CHUNK_MESSAGES;
 	uint32_t size = (uint32_t)message->bytes.len;
 
-	mailbox->uid[i] = disk->uidnext++;
+	mailbox->uid[i] = message->uid != 0 ? message->uid : disk->uidnext;
+	disk->uidnext = mailbox->uid[i] + 1;
 	mailbox->size[i] = size;
 	mailbox->mid[i] = mid;
 	mailbox->utc[i] = message->date.utc_s;
@@ -349,7 +350,44 @@ static const char *message_fault(const struct import_mailbox *mailbox,
 		return "the mailbox holds no messages";
 	if (mailbox->disk.uidnext == UINT32_MAX || mailbox->disk.messages > INT32_MAX)
 		return "the mailbox has no UIDs left";
+	if (message->uid == UINT32_MAX)
+		return "a UID cannot be 4294967295, for none can follow";
 	return NULL;
+}
+
+/*
+ * 1: the message may be added with that UID; 0: it is there; -EEXIST. A client that came along
+ * with the UIDVALIDITY takes what has the UID here for what had it there: the bytes decide.
+ */
+static int uid_take(const struct store_import *import, const struct import_mailbox *mailbox,
+		    uint32_t uid, const uint8_t digest[16], struct store_digest *copies,
+		    struct store_error *error)
+{
+	uint32_t low = 0, high = mailbox->disk.messages;
+
+	ASSERT(mailbox->identified);
+	if (uid >= mailbox->disk.uidnext) {
+		if (copies == NULL || copies->offered >= copies->before)
+			return 1;
+		store_error_set(error, "the message of UID %u is here with another one", uid);
+		return -EEXIST;
+	}
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (mailbox->uid[middle] < uid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < mailbox->disk.messages && mailbox->uid[low] == uid &&
+	    memcmp(import->emailids + (mailbox->mid[low] - 1) * 16, digest, 16) == 0) {
+		if (copies != NULL)
+			copies->offered++;
+		return 0;
+	}
+	store_error_set(error, "UID %u was given to another message here", uid);
+	return -EEXIST;
 }
 
 int store_import_message(struct store_import *import, unsigned mailbox,
@@ -373,8 +411,14 @@ int store_import_message(struct store_import *import, unsigned mailbox,
 	if (status != 0)
 		return fail(import, status, "hashing a message", error_r);
 	copies = store_digests_find(&import->digests, digest, mailbox);
-	if (copies != NULL && ++copies->offered <= copies->before)
+	if (message->uid != 0) {
+		status = uid_take(import, import->mailboxes[mailbox], message->uid, digest, copies,
+				  error_r);
+		if (status <= 0)
+			return status;
+	} else if (copies != NULL && ++copies->offered <= copies->before) {
 		return 0;
+	}
 	entry = store_digests_find(&import->digests, digest, DIGESTS_ACCOUNT);
 	mid = entry != NULL ? entry->mid : 0;
 	if (store_import_mailbox_reserve(import->mailboxes[mailbox]) != 0)

@@ -22,7 +22,8 @@ struct import_mailbox {
 	struct import_keyword keywords[STORE_KEYWORDS_MAX];
 	uint32_t keywords_n;
 	bool keywords_full_told;
-	uint32_t room; /* messages the columns have room for, a multiple of 256 */
+	bool identified; /* in this run: messages may bring UIDs */
+	uint32_t room;	 /* messages the columns have room for, a multiple of 256 */
 	uint32_t *uid;
 	uint32_t *size;
 	uint64_t *mid;

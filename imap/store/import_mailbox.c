@@ -99,6 +99,74 @@ int store_import_keyword(struct import_mailbox *mailbox, struct span keyword)
 	return (int)mailbox->keywords_n++;
 }
 
+/* --- What clients know it by --- */
+
+static bool mailboxid_taken(const struct store_import *import, const uint8_t id[16])
+{
+	for (uint32_t k = 0; k < import->mailboxes_n; k++)
+		if (memcmp(import->mailboxes[k]->disk.mailboxid, id, 16) == 0)
+			return true;
+	return false;
+}
+
+int store_import_identity(struct store_import *import, unsigned mailbox,
+			  const struct store_identity *identity, struct store_error *error_r)
+{
+	struct import_mailbox *one;
+
+	ASSERT(mailbox < import->mailboxes_n);
+	one = import->mailboxes[mailbox];
+	if (identity->uidvalidity == 0 || identity->uidvalidity > STORE_UIDVALIDITY_KEPT_MAX) {
+		store_error_set(error_r, "UIDVALIDITY %u is not between 1 and %u",
+				identity->uidvalidity, STORE_UIDVALIDITY_KEPT_MAX);
+		return -EINVAL;
+	}
+	if (one->disk.uidvalidity != identity->uidvalidity && one->disk.uidnext > 1) {
+		store_error_set(error_r, "UIDVALIDITY %u, but mail is here under %u",
+				identity->uidvalidity, one->disk.uidvalidity);
+		return -EEXIST;
+	}
+	one->identified = true;
+	if (one->disk.uidnext > 1)
+		return 0;
+	import->changed |= one->disk.uidvalidity != identity->uidvalidity;
+	one->disk.uidvalidity = identity->uidvalidity;
+	/* A name that is used again must have a greater one than any it had. */
+	if (import->uidvalidity_next <= identity->uidvalidity)
+		import->uidvalidity_next = identity->uidvalidity + 1;
+	if (identity->mailboxid != NULL && !mailboxid_taken(import, identity->mailboxid)) {
+		memcpy(one->disk.mailboxid, identity->mailboxid, sizeof(one->disk.mailboxid));
+		import->changed = true;
+	}
+	return 0;
+}
+
+void store_import_uidnext(struct store_import *import, unsigned mailbox, uint32_t uidnext)
+{
+	struct import_mailbox *one;
+
+	ASSERT(mailbox < import->mailboxes_n);
+	one = import->mailboxes[mailbox];
+	if (one->disk.uidnext >= uidnext)
+		return;
+	one->disk.uidnext = uidnext;
+	import->changed = true;
+}
+
+int store_import_uidvalidity_renew(struct store_import *import, unsigned mailbox,
+				   struct store_error *error_r)
+{
+	ASSERT(mailbox < import->mailboxes_n);
+	if (import->uidvalidity_next == UINT32_MAX) {
+		store_error_set(error_r, "the account has no UIDVALIDITY left");
+		return -EOVERFLOW;
+	}
+	import->mailboxes[mailbox]->disk.uidvalidity = import->uidvalidity_next++;
+	import->mailboxes[mailbox]->identified = false;
+	import->changed = true;
+	return 0;
+}
+
 void store_import_mailbox_free(struct import_mailbox **mailbox)
 {
 	struct import_mailbox *gone = *mailbox;

@@ -23,9 +23,10 @@ struct sink {
 	bool flat;
 	bool mailbox_open;
 	unsigned mailbox;
+	bool identified; /* its messages keep their UIDs */
 	struct buffer name, crlf;
-	uint64_t added, known, skipped;
-	unsigned mailboxes;
+	uint64_t added, known, skipped, noted;
+	unsigned mailboxes, mailboxes_identified;
 	int status; /* of the store, when it refused */
 };
 
@@ -55,6 +56,15 @@ static void skipped(struct source_sink *source, const char *place, const char *w
 	sink->skipped++;
 }
 
+static void noted(struct source_sink *source, const char *place, const char *why)
+{
+	struct sink *sink = (struct sink *)source;
+
+	progress_clear(&sink->progress);
+	fprintf(stderr, "wiremapctl: %s: %s\n", place, why);
+	sink->noted++;
+}
+
 /* Folders hang under the root's mailbox, or beside it when that is INBOX. */
 static bool name_make(struct sink *sink, struct span name)
 {
@@ -75,7 +85,7 @@ static int mailbox(struct source_sink *source, struct span name, uint32_t attrib
 	struct sink *sink = (struct sink *)source;
 	int number;
 
-	sink->mailbox_open = false;
+	sink->mailbox_open = sink->identified = false;
 	if (!name_make(sink, name)) {
 		sink->status = -ENOMEM;
 		return REFUSED;
@@ -96,10 +106,51 @@ static int mailbox(struct source_sink *source, struct span name, uint32_t attrib
 	return 0;
 }
 
+/* Into a mailbox that has UIDs of its own, mail comes with new ones. */
+static int identity(struct source_sink *source, const struct store_identity *from,
+		    const char *place)
+{
+	struct sink *sink = (struct sink *)source;
+	char why[sizeof(sink->error.text) + 64];
+
+	if (!sink->mailbox_open || sink->flat)
+		return 0;
+	if (store_import_identity(sink->import, sink->mailbox, from, &sink->error) == 0) {
+		sink->identified = true;
+		sink->mailboxes_identified++;
+		return 0;
+	}
+	snprintf(why, sizeof(why), "%s: its mail gets new UIDs", sink->error.text);
+	noted(source, place, why);
+	return 0;
+}
+
+static int uidnext(struct source_sink *source, uint32_t uidnext)
+{
+	struct sink *sink = (struct sink *)source;
+
+	if (sink->identified)
+		store_import_uidnext(sink->import, sink->mailbox, uidnext);
+	return 0;
+}
+
+/* A UID that means something else here: no client may take one message for the other. */
+static int identity_drop(struct sink *sink, const char *place)
+{
+	char why[sizeof(sink->error.text) + 64];
+
+	snprintf(why, sizeof(why), "%s: the mailbox gets a new UIDVALIDITY", sink->error.text);
+	noted(&sink->sink, place, why);
+	sink->identified = false;
+	sink->mailboxes_identified--;
+	return store_import_uidvalidity_renew(sink->import, sink->mailbox, &sink->error);
+}
+
 static int message(struct source_sink *source, const struct source_message *from)
 {
 	struct sink *sink = (struct sink *)source;
 	struct store_message to = {
+		.uid = sink->identified ? from->uid : 0,
 		.date = from->date,
 		.system = from->system,
 		.keywords = from->keywords,
@@ -122,6 +173,13 @@ static int message(struct source_sink *source, const struct source_message *from
 	}
 	to.bytes = buffer_span(&sink->crlf);
 	status = store_import_message(sink->import, sink->mailbox, &to, &sink->error);
+	if (status == -EEXIST) {
+		status = identity_drop(sink, from->place);
+		to.uid = 0;
+		if (status == 0)
+			status = store_import_message(sink->import, sink->mailbox, &to,
+						      &sink->error);
+	}
 	if (status == -EINVAL || status == -EFBIG) {
 		skipped(source, from->place, sink->error.text);
 		return 0;
@@ -143,6 +201,8 @@ static int result_tell(struct sink *sink, const char *user, const char *path, in
 	printf("%" PRIu64 " messages imported into %u mailboxes of %s, %" PRIu64
 	       " were there already, %" PRIu64 " skipped\n",
 	       sink->added, sink->mailboxes, user, sink->known, sink->skipped);
+	if (sink->mailboxes_identified > 0)
+		printf("%u mailboxes kept their UIDs\n", sink->mailboxes_identified);
 	if (walked < 0)
 		return ctl_fail("%s: %s: see that it is what you named it, and readable", path,
 				walked == -ENOENT ? "no mail is there" : strerror(-walked));
@@ -155,7 +215,7 @@ static int result_tell(struct sink *sink, const char *user, const char *path, in
 		ctl_fail("stopped: what was imported is safe; run the same again to go on");
 		return CTL_STOPPED;
 	}
-	return sink->skipped > 0 ? CTL_PARTLY : CTL_OK;
+	return sink->skipped > 0 || sink->noted > 0 ? CTL_PARTLY : CTL_OK;
 }
 
 static int import_into(struct ctl *ctl, struct store *store, const struct auth_user *user,
@@ -163,7 +223,12 @@ static int import_into(struct ctl *ctl, struct store *store, const struct auth_u
 				     struct source_sink *))
 {
 	struct sink sink = {
-		.sink = {.mailbox = mailbox, .message = message, .skipped = skipped},
+		.sink = {.mailbox = mailbox,
+			 .message = message,
+			 .identity = identity,
+			 .uidnext = uidnext,
+			 .skipped = skipped,
+			 .noted = noted},
 		.root = ctl->mailbox != NULL ? ctl->mailbox : "INBOX",
 		.flat = ctl->flat,
 	};

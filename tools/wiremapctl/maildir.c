@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dovecot.h"
 #include "listing.h"
 
-enum { LETTERS = 26, LINE_BYTES_MAX = 4096 };
+enum { LINE_BYTES_MAX = 4096, LIST_BYTES_MAX = 1 << 30 };
 
 struct folder {
 	char *path;
@@ -23,8 +24,17 @@ struct walk {
 	struct buffer subscribed; /* names, each followed by NUL */
 	bool subscriptions;	  /* there is such a file */
 	struct buffer bytes;
-	/* Of the folder at hand: dovecot-keywords, a letter each. */
-	char keywords[LETTERS][STORE_KEYWORD_BYTES_MAX + 1];
+	/* Of the folder at hand, and the bytes they borrow from. */
+	struct buffer keywords_text, uidlist_text;
+	struct dovecot_keywords keywords;
+	struct dovecot_uidlist uidlist;
+};
+
+/* A message's file: "new/NAME" or "cur/NAME:2,FLAGS". */
+struct entry {
+	const char *file;
+	uint32_t uid;	/* 0: none is known */
+	size_t arrival; /* its place among all */
 };
 
 /* --- Which folders there are --- */
@@ -194,25 +204,72 @@ static int subscriptions_rest(struct walk *walk)
 
 /* --- Messages --- */
 
-static void keywords_read(struct walk *walk, const char *path)
+/* A file of Dovecot's in the folder. False: it is not there, or cannot be read, which is told. */
+static bool list_load(const struct walk *walk, const char *path, struct buffer *text)
 {
-	char *file_path = path_join(path, "dovecot-keywords"), line[LINE_BYTES_MAX];
-	FILE *file = file_path != NULL ? fopen(file_path, "re") : NULL;
+	int64_t changed_s;
+	int status = buffer_read(text, path, LIST_BYTES_MAX, &changed_s);
 
-	memset(walk->keywords, 0, sizeof(walk->keywords));
-	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-		char *word;
-		unsigned long letter = strtoul(line, &word, 10);
+	if (status != 0 && status != -ENOENT)
+		walk->sink->noted(walk->sink, path, strerror(-status));
+	return status == 0;
+}
 
-		word[strcspn(word, "\r\n")] = '\0';
-		if (word == line || *word != ' ' || letter >= LETTERS ||
-		    strlen(word + 1) > STORE_KEYWORD_BYTES_MAX)
-			continue;
-		memcpy(walk->keywords[letter], word + 1, strlen(word + 1) + 1);
+static void fault_tell(const struct walk *walk, const char *path, const struct dovecot_fault *fault,
+		       const char *consequence)
+{
+	char place[4200], why[200];
+
+	snprintf(place, sizeof(place), "%s:%lu", path, fault->line);
+	snprintf(why, sizeof(why), "%s%s", fault->why, consequence);
+	walk->sink->noted(walk->sink, place, why);
+}
+
+static int keywords_load(struct walk *walk, const char *folder)
+{
+	char *path = path_join(folder, "dovecot-keywords");
+	struct dovecot_fault fault = {0};
+
+	walk->keywords = (struct dovecot_keywords){0};
+	if (path == NULL)
+		return -ENOMEM;
+	if (list_load(walk, path, &walk->keywords_text))
+		dovecot_keywords_read(buffer_span(&walk->keywords_text), &walk->keywords, &fault);
+	if (fault.why != NULL)
+		fault_tell(walk, path, &fault, ": such lines are passed over");
+	free(path);
+	return 0;
+}
+
+/* A list that is wrong in one place may be wrong in all: then none of it counts, and the mail
+ * comes with new UIDs, under a UIDVALIDITY that tells clients so. */
+static int uidlist_load(struct walk *walk, const char *folder)
+{
+	char *path = path_join(folder, "dovecot-uidlist");
+	struct store_identity identity;
+	struct dovecot_fault fault;
+	int status = 0;
+
+	dovecot_uidlist_free(&walk->uidlist);
+	if (path == NULL)
+		return -ENOMEM;
+	if (list_load(walk, path, &walk->uidlist_text)) {
+		status = dovecot_uidlist_read(buffer_span(&walk->uidlist_text), &walk->uidlist,
+					      &fault);
+		if (status == -EBADMSG)
+			fault_tell(walk, path, &fault, ": its mail gets new UIDs");
+		else if (status == 0 && fault.why != NULL)
+			fault_tell(walk, path, &fault, "");
+		if (status != 0)
+			dovecot_uidlist_free(&walk->uidlist);
+		else {
+			identity.uidvalidity = walk->uidlist.uidvalidity;
+			identity.mailboxid = walk->uidlist.identified ? walk->uidlist.guid : NULL;
+			status = walk->sink->identity(walk->sink, &identity, path);
+		}
 	}
-	if (file != NULL)
-		fclose(file);
-	free(file_path);
+	free(path);
+	return status == -EBADMSG ? 0 : status;
 }
 
 static void flags_read(const struct walk *walk, const char *file, struct source_message *message)
@@ -228,12 +285,13 @@ static void flags_read(const struct walk *walk, const char *file, struct source_
 		      : *letter == 'D' ? STORE_DRAFT
 				       : 0;
 		message->system |= bit;
-		if (*letter == 'P')
+		if (*letter == 'P' && message->keywords_n < SOURCE_KEYWORDS_MAX)
 			message->keywords[message->keywords_n++] = span_of("$Forwarded");
-		if (*letter >= 'a' && *letter <= 'z' && walk->keywords[*letter - 'a'][0] != '\0' &&
+		if (*letter >= 'a' && *letter <= 'z' &&
+		    walk->keywords.names[*letter - 'a'].len > 0 &&
 		    message->keywords_n < SOURCE_KEYWORDS_MAX - 1)
 			message->keywords[message->keywords_n++] =
-				span_of(walk->keywords[*letter - 'a']);
+				walk->keywords.names[*letter - 'a'];
 	}
 }
 
@@ -259,17 +317,17 @@ static char *file_find_again(const char *folder, const char *file)
 	return path;
 }
 
-static int message_read(struct walk *walk, const char *folder, const char *file)
+static int message_read(struct walk *walk, const char *folder, const struct entry *entry)
 {
-	char *path = path_join(folder, file);
-	struct source_message message = {.dated = true};
+	char *path = path_join(folder, entry->file);
+	struct source_message message = {.dated = true, .uid = entry->uid};
 	int status = -ENOMEM;
 
 	if (path != NULL)
 		status = buffer_read(&walk->bytes, path, STORE_MESSAGE_BYTES_MAX,
 				     &message.date.utc_s);
 	if (status == -ENOENT) {
-		char *again = file_find_again(folder, file);
+		char *again = file_find_again(folder, entry->file);
 
 		if (again != NULL) {
 			free(path);
@@ -317,6 +375,62 @@ static int folder_list(const struct walk *walk, const struct folder *folder,
 	return status;
 }
 
+/* By UID; those without one last, in the order of arrival they had. */
+static int by_uid(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	if (x->uid != y->uid)
+		return x->uid - 1 < y->uid - 1 ? -1 : 1; /* 0 is highest */
+	return x->arrival < y->arrival ? -1 : 1;
+}
+
+static int entries_make(const struct walk *walk, const struct listing *listing,
+			struct entry **entries_r)
+{
+	struct entry *entries = calloc(listing->n + 1, sizeof(*entries));
+	bool again = false;
+
+	*entries_r = entries;
+	if (entries == NULL)
+		return -ENOMEM;
+	for (size_t k = 0; k < listing->n; k++) {
+		entries[k].file = listing->names[k];
+		entries[k].arrival = k;
+		entries[k].uid = dovecot_uidlist_find(&walk->uidlist,
+						      span_of(strchr(listing->names[k], '/') + 1));
+	}
+	qsort(entries, listing->n, sizeof(*entries), by_uid);
+	/* A file that lies both in new/ and in cur/ keeps its UID once. */
+	for (size_t k = 1; k < listing->n; k++)
+		if (entries[k].uid != 0 && entries[k].uid == entries[k - 1].uid) {
+			entries[k].uid = 0;
+			again = true;
+		}
+	if (again)
+		qsort(entries, listing->n, sizeof(*entries), by_uid);
+	return 0;
+}
+
+static int messages_walk(struct walk *walk, const struct folder *folder,
+			 const struct listing *listing)
+{
+	struct entry *entries;
+	int status = entries_make(walk, listing, &entries);
+	bool listed = walk->uidlist.uidvalidity != 0;
+
+	for (size_t k = 0; k <= listing->n && status == 0; k++) {
+		if (listed && (k == listing->n || entries[k].uid == 0)) {
+			status = walk->sink->uidnext(walk->sink, walk->uidlist.uidnext);
+			listed = false;
+		}
+		if (k < listing->n && status == 0)
+			status = message_read(walk, folder->path, &entries[k]);
+	}
+	free(entries);
+	return status;
+}
+
 static int folder_walk(struct walk *walk, const struct folder *folder)
 {
 	struct span name = buffer_span(&folder->name);
@@ -326,9 +440,12 @@ static int folder_walk(struct walk *walk, const struct folder *folder)
 	if (status == 0)
 		status = walk->sink->mailbox(walk->sink, name,
 					     is_subscribed(walk, name) ? STORE_SUBSCRIBED : 0);
-	keywords_read(walk, folder->path);
-	for (size_t k = 0; k < listing.n && status == 0; k++)
-		status = message_read(walk, folder->path, listing.names[k]);
+	if (status == 0)
+		status = keywords_load(walk, folder->path);
+	if (status == 0)
+		status = uidlist_load(walk, folder->path);
+	if (status == 0)
+		status = messages_walk(walk, folder, &listing);
 	listing_free(&listing);
 	return status;
 }
@@ -381,5 +498,8 @@ int source_maildir(const char *path, const struct source_options *options, struc
 	free(walk.folders);
 	buffer_free(&walk.subscribed);
 	buffer_free(&walk.bytes);
+	buffer_free(&walk.keywords_text);
+	buffer_free(&walk.uidlist_text);
+	dovecot_uidlist_free(&walk.uidlist);
 	return status;
 }

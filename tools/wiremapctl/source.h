@@ -8,10 +8,11 @@
 
 #include "store.h"
 
-enum { SOURCE_KEYWORDS_MAX = 64 };
+enum { SOURCE_KEYWORDS_MAX = STORE_KEYWORDS_MAX };
 
 struct source_message {
 	struct span bytes; /* line ends as they are in the source; borrowed for the call */
+	uint32_t uid;	   /* 0: none is known, or the sink did not take the identity */
 	struct store_date date;
 	bool dated; /* else the sink looks into the message, then takes the date all the same */
 	uint32_t system; /* enum store_flag */
@@ -27,8 +28,18 @@ struct source_sink {
 	 */
 	int (*mailbox)(struct source_sink *sink, struct span name, uint32_t attributes);
 	int (*message)(struct source_sink *sink, const struct source_message *message);
+	/*
+	 * What the mailbox's UIDs are worth, told between it and its messages; these come by
+	 * rising UID, and then those without one.
+	 */
+	int (*identity)(struct source_sink *sink, const struct store_identity *identity,
+			const char *place);
+	/* Between those with UIDs and those without. */
+	int (*uidnext)(struct source_sink *sink, uint32_t uidnext);
 	/* Something could not be read; the walk goes on. */
 	void (*skipped)(struct source_sink *sink, const char *place, const char *why);
+	/* Something about mail, though not mail itself, could not be taken over. */
+	void (*noted)(struct source_sink *sink, const char *place, const char *why);
 	/* For the progress: `total` is set by the source before it walks, `done` as it goes. */
 	uint64_t done, total;
 	const char *unit; /* "messages" or "bytes" */

@@ -138,6 +138,88 @@ static void test_empty(void **state)
 	}
 }
 
+static int add_with_uid(struct fixture *fixture, struct store_import *import, uint64_t seed,
+			uint32_t uid)
+{
+	uint8_t *bytes = fixture_message(seed, 100);
+	struct store_message message = {.bytes = {bytes, 100}, .uid = uid};
+	int status = store_import_message(import, 0, &message, &fixture->error);
+
+	free(bytes);
+	return status;
+}
+
+static void inbox_info(struct fixture *fixture, struct store_mailbox_info *info_r)
+{
+	struct store_account *account;
+
+	fixture_reader_open(fixture, 4);
+	assert_int_equal(fixture_account(fixture, &account), 0);
+	store_mailbox_info(account, 0, info_r);
+	store_account_put(&account);
+	fixture_reader_close(fixture);
+}
+
+static void test_identity_bounds(void **state)
+{
+	struct fixture *fixture = *state;
+	struct store_import *import = fixture_import_open(fixture);
+	struct store_identity identity = {.uidvalidity = 0};
+
+	assert_int_equal(store_import_identity(import, 0, &identity, &fixture->error), -EINVAL);
+	identity.uidvalidity = STORE_UIDVALIDITY_KEPT_MAX + 1;
+	assert_int_equal(store_import_identity(import, 0, &identity, &fixture->error), -EINVAL);
+	identity.uidvalidity = STORE_UIDVALIDITY_KEPT_MAX;
+	assert_int_equal(store_import_identity(import, 0, &identity, &fixture->error), 0);
+	assert_int_equal(add_with_uid(fixture, import, 1, UINT32_MAX), -EINVAL);
+	assert_int_equal(add_with_uid(fixture, import, 1, UINT32_MAX - 1), 1);
+	assert_int_equal(add_with_uid(fixture, import, 2, 0), -EINVAL);
+	/* What the account gives out itself stays above. */
+	assert_int_equal(store_import_uidvalidity_renew(import, 0, &fixture->error), 0);
+	fixture_import_close(fixture, &import);
+}
+
+/* UIDs are taken once, kept over runs, and mean the same bytes or nothing. */
+static void test_identity(void **state)
+{
+	static const uint8_t id[16] = "a mailbox's own";
+	const struct store_identity identity = {.uidvalidity = 7, .mailboxid = id};
+	const struct store_identity other = {.uidvalidity = 8};
+	struct fixture *fixture = *state;
+	struct store_mailbox_info info;
+	struct store_import *import;
+
+	for (unsigned run = 0; run < 2; run++) {
+		int added = run == 0;
+
+		import = fixture_import_open(fixture);
+		assert_int_equal(store_import_identity(import, 0, &identity, &fixture->error), 0);
+		assert_int_equal(add_with_uid(fixture, import, 1, 5), added);
+		assert_int_equal(add_with_uid(fixture, import, 1, 9), added);
+		store_import_uidnext(import, 0, 20);
+		assert_int_equal(add_with_uid(fixture, import, 3, 0), added);
+		fixture_import_close(fixture, &import);
+		inbox_info(fixture, &info);
+		assert_int_equal(info.uidvalidity, 7);
+		assert_int_equal(info.uidnext, 21);
+		assert_int_equal(info.messages, 3);
+		assert_memory_equal(info.mailboxid, id, 16);
+	}
+	import = fixture_import_open(fixture);
+	assert_int_equal(store_import_identity(import, 0, &other, &fixture->error), -EEXIST);
+	assert_int_equal(store_import_identity(import, 0, &identity, &fixture->error), 0);
+	assert_int_equal(add_with_uid(fixture, import, 2, 5), -EEXIST);	 /* is another's */
+	assert_int_equal(add_with_uid(fixture, import, 2, 6), -EEXIST);	 /* may have been */
+	assert_int_equal(add_with_uid(fixture, import, 3, 30), -EEXIST); /* has 20 */
+	assert_int_equal(add_with_uid(fixture, import, 2, 30), 1);
+	assert_int_equal(store_import_uidvalidity_renew(import, 0, &fixture->error), 0);
+	fixture_import_close(fixture, &import);
+	inbox_info(fixture, &info);
+	assert_true(info.uidvalidity > 8);
+	assert_int_equal(info.uidnext, 31);
+	assert_int_equal(info.messages, 4);
+}
+
 /* The same source again adds nothing; a source with one more copy of a message adds one. */
 static void test_again_adds_nothing(void **state)
 {
@@ -321,6 +403,8 @@ int main(void)
 		TEST(test_read_back),
 		TEST(test_mailboxes),
 		TEST(test_empty),
+		TEST(test_identity_bounds),
+		TEST(test_identity),
 		TEST(test_again_adds_nothing),
 		TEST(test_bytes_are_shared),
 		TEST(test_large_messages),

@@ -150,6 +150,39 @@ class Import(Case):
         self.assertIn("no user zoe: add it with",
                       self.run_it("import", "eml", "/tmp", "--user", "zoe", status=1))
 
+    def test_uids_are_kept(self):
+        folder = self.maildir(4)
+        listed = folder / "dovecot-uidlist"
+        listed.write_text("3 V1500000000 N20 G" + "ab" * 16 + "\n"
+                          "3 S1 :2.x:2,\n5 :0.x\n9 :1.x\n12 :gone.x\n")
+        words = ("import", "maildir", folder, "--user", "anna")
+        for added in (4, 0):
+            said = self.run_it(*words)
+            self.assertIn(f"{added} messages imported", said)
+            self.assertIn("1 mailboxes kept their UIDs", said)
+        (folder / "cur" / "7.x:2,").write_bytes(MESSAGE % 7)
+        listed.write_text("3 V1500000000 N20\n3 :2.x\n5 :0.x\n9 :1.x\n20 :3.x\n21 :7.x\n")
+        self.assertIn("1 mailboxes kept their UIDs", self.run_it(*words))
+        listed.write_text("3 V1500000000 N20\n3 :1.x\n5 :0.x\n9 :2.x\n")
+        said = self.run_it(*words, status=3)
+        self.assertRegex(said, r"cur/1\.x:2,S: UID 3 was given to another message here: "
+                               r"the mailbox gets a new UIDVALIDITY")
+        self.assertIn("0 messages imported", said)
+        said = self.run_it(*words, status=3)
+        self.assertRegex(said, r"uidlist: UIDVALIDITY 1500000000, but mail is here under \d+: "
+                               r"its mail gets new UIDs")
+        self.assertIn("5 messages, ", self.run_it("check"))
+
+    def test_a_broken_uidlist_loses_nothing(self):
+        folder = self.maildir(3)
+        (folder / "dovecot-uidlist").write_text("3 V1500000000 N20\n7 :0.x\n6 :1.x\n")
+        (folder / "dovecot-keywords").write_text("0 work\nx y\n")
+        said = self.run_it("import", "maildir", folder, "--user", "anna", status=3)
+        self.assertIn("dovecot-uidlist:3: the UID is not above that of the line before: "
+                      "its mail gets new UIDs", said)
+        self.assertIn("dovecot-keywords:2: the line does not begin with a number", said)
+        self.assertIn("3 messages imported", said)
+
     def test_killed_and_run_again(self):
         folder = self.maildir(1500)
         words = self.command("import", "maildir", folder, "--user", "anna")

@@ -64,10 +64,38 @@ static void on_skipped(struct source_sink *sink, const char *place, const char *
 	record.skips++;
 }
 
+static int on_identity(struct source_sink *sink, const struct store_identity *identity,
+		       const char *place)
+{
+	(void)sink;
+	(void)place;
+	tell("(V%u %s)", identity->uidvalidity, identity->mailboxid != NULL ? "guid" : "-");
+	return 0;
+}
+
+static int on_uidnext(struct source_sink *sink, uint32_t uidnext)
+{
+	(void)sink;
+	tell("(N%u)", uidnext);
+	return 0;
+}
+
+static void on_noted(struct source_sink *sink, const char *place, const char *why)
+{
+	(void)sink;
+	(void)why;
+	tell("?%s ", strrchr(place, '/') + 1);
+}
+
 static void record_reset(void)
 {
 	record = (struct record){
-		.sink = {.mailbox = on_mailbox, .message = on_message, .skipped = on_skipped},
+		.sink = {.mailbox = on_mailbox,
+			 .message = on_message,
+			 .identity = on_identity,
+			 .uidnext = on_uidnext,
+			 .skipped = on_skipped,
+			 .noted = on_noted},
 	};
 }
 
@@ -158,7 +186,8 @@ static void test_maildir_flags(void **state)
 	put("cur/.hidden", "no");
 	put("tmp/50.x", "no");
 	assert_int_equal(source_maildir(directory, &plain, &record.sink), 0);
-	told("[ 2]a|0|5000;b|7|5000;c|0|5000;d|18 $Forwarded work $Label z|5000;");
+	told("[ 2]?dovecot-keywords:5 a|0|5000;b|7|5000;c|0|5000;d|18 $Forwarded work $Label "
+	     "z|5000;");
 	assert_int_equal(record.sink.total, 4);
 	assert_int_equal(record.sink.done, 4);
 }

@@ -14,6 +14,11 @@
  * F6 The records of a segment stand in rising order of mid, and all its mids lie between the
  *    segment's mid_first and mid_last.
  * F7 In a checkpoint the tables come first, then the columns: a reader takes the tables in one run.
+ * F8 Changes of an account are numbered from 1 without a gap, and their modseqs never fall.
+ * F9 A change's checksum covers all of it. One whose checksum holds was written so: it is valid,
+ *    or this program must not go on; only one whose checksum fails can be a torn tail.
+ * F10 Journal G continues checkpoint G and no other. A tail that was cut is gone from the disk
+ *    before anything is appended, so what lay behind it cannot come back.
  */
 #ifndef WIREMAP_STORE_FORMAT_H
 #define WIREMAP_STORE_FORMAT_H
@@ -38,6 +43,8 @@ enum format_limits {
 #define FORMAT_MAGIC_CHECKPOINT 0x314b4843504d4957u /* "WIMPCHK1" */
 #define FORMAT_MAGIC_SEGMENT 0x31474553504d4957u    /* "WIMPSEG1" */
 #define FORMAT_MAGIC_RECORD 0x43524d57u		    /* "WMRC" */
+#define FORMAT_MAGIC_CHANGE 0x47484357u		    /* "WCHG" */
+#define FORMAT_MAGIC_JOURNAL 0x314c4e4a504d4957u    /* "WIMPJNL1" */
 
 enum format_kind { FORMAT_MAIL = 1, FORMAT_META = 2 };
 
@@ -188,5 +195,204 @@ struct disk_chunk {
 	uint16_t system[FORMAT_CHUNK_MESSAGES]; /* enum store_flag */
 };
 static_assert(sizeof(struct disk_chunk) == 6720, "on disk");
+
+/* --- Changes: what one command does to one account; in the commit log and in journals --- */
+
+enum format_change_limits {
+	FORMAT_CHANGE_ALIGN = 8,
+	FORMAT_CHANGE_BYTES_MAX = 64 << 20,   /* a COPY of a million messages */
+	FORMAT_CARRIED_BYTES_MAX = 256 << 10, /* a message the log carries; larger: segment first */
+	FORMAT_ENTRY_BYTES_MAX = 1000,	      /* an annotation's name, as a mailbox's */
+	FORMAT_ANNOTATION_BYTES_MAX = 64 << 10,
+};
+
+/* A header and then the records, each begun at a multiple of 8. */
+struct disk_change {
+	uint32_t magic;
+	uint32_t bytes; /* with this header and all records: a multiple of 8 */
+	uint8_t account[16];
+	uint64_t number; /* F8 */
+	uint64_t modseq; /* 1 to 2^63 - 1 (RFC 7162); what the records touch gets it */
+	uint8_t op[16];	 /* the operation's id, or zeros: it has none */
+	int64_t time_us; /* the writer's wall clock, since 1970 UTC */
+	uint32_t records;
+	uint32_t must_understand;
+	uint32_t reserved;
+	uint32_t crc; /* of the bytes before it, then of the records */
+};
+static_assert(sizeof(struct disk_change) == 80, "on disk");
+
+enum format_change_type {
+	FORMAT_MAILBOX_CREATE = 1,
+	FORMAT_MAILBOX_DELETE = 2,
+	FORMAT_MAILBOX_RENAME = 3,
+	FORMAT_MAILBOX_ATTRIBUTES = 4,
+	FORMAT_KEYWORD = 5,
+	FORMAT_MESSAGE = 6,
+	FORMAT_ADD = 7,
+	FORMAT_FLAGS = 8,
+	FORMAT_EXPUNGE = 9,
+	FORMAT_META_PLACE = 10,
+	FORMAT_ANNOTATION = 11,
+	FORMAT_QUOTA = 12,
+	FORMAT_CHANGE_TYPES
+};
+
+/* In a record's must_understand: who does not know the type must not go on. All of version 1's
+ * records have it, and no other bit is known. */
+#define FORMAT_TYPE_REQUIRED 1u
+
+/* What each record begins with. Texts follow the struct, then zeros up to a multiple of 8. */
+struct disk_change_head {
+	uint16_t type; /* enum format_change_type */
+	uint16_t must_understand;
+	uint32_t bytes; /* of the record, this head included: a multiple of 8 */
+};
+static_assert(sizeof(struct disk_change_head) == 8, "on disk");
+
+/* A mailbox's number is its account's own for ever: at least 1, never used again. */
+struct disk_mailbox_create {
+	struct disk_change_head head;
+	uint32_t mailbox;
+	uint32_t attributes; /* enum store_mailbox_attribute */
+	uint32_t uidvalidity;
+	uint32_t name_bytes; /* the name follows */
+	uint8_t mailboxid[16];
+};
+static_assert(sizeof(struct disk_mailbox_create) == 40, "on disk");
+
+struct disk_mailbox_delete {
+	struct disk_change_head head;
+	uint32_t mailbox;
+	uint32_t reserved;
+};
+static_assert(sizeof(struct disk_mailbox_delete) == 16, "on disk");
+
+/* Of this mailbox alone: its inferiors have records of their own. */
+struct disk_mailbox_rename {
+	struct disk_change_head head;
+	uint32_t mailbox;
+	uint32_t name_bytes; /* the name follows */
+};
+static_assert(sizeof(struct disk_mailbox_rename) == 16, "on disk");
+
+struct disk_mailbox_attributes {
+	struct disk_change_head head;
+	uint32_t mailbox;
+	uint32_t attributes; /* all of them, as they are now */
+};
+static_assert(sizeof(struct disk_mailbox_attributes) == 16, "on disk");
+
+struct disk_keyword {
+	struct disk_change_head head;
+	uint32_t mailbox;
+	uint16_t bit;	     /* below STORE_KEYWORDS_MAX */
+	uint16_t name_bytes; /* the name follows */
+};
+static_assert(sizeof(struct disk_keyword) == 16, "on disk");
+
+/* Where a message's mail record lies; of a mid that has a place already, its new one. */
+struct disk_message {
+	struct disk_change_head head;
+	uint64_t mid;
+	uint32_t segment; /* the N of mail.N */
+	uint32_t off;	  /* of the record, a multiple of 64 */
+	uint32_t length;  /* of the message */
+	uint32_t carried; /* how many of its bytes follow: all of them, or 0 */
+	uint8_t emailid[16];
+};
+static_assert(sizeof(struct disk_message) == 48, "on disk");
+
+/* A row of a mailbox. Its UID is above all that the mailbox ever had. */
+struct disk_add {
+	struct disk_change_head head;
+	uint32_t mailbox;
+	uint32_t uid;
+	uint64_t mid;
+	int64_t utc_s;	 /* INTERNALDATE */
+	int64_t saved_s; /* SAVEDATE */
+	uint64_t keywords[2];
+	uint32_t size;
+	uint16_t system; /* enum store_flag */
+	int16_t zone_min;
+};
+static_assert(sizeof(struct disk_add) == 64, "on disk");
+
+/* All rows whose UIDs lie in [first, last], as many as there are, have these flags now. */
+struct disk_flags_run {
+	uint32_t first, last;
+	uint64_t keywords[2];
+	uint16_t system;
+	uint16_t reserved16;
+	uint32_t reserved;
+};
+static_assert(sizeof(struct disk_flags_run) == 32, "on disk");
+
+struct disk_flags {
+	struct disk_change_head head;
+	uint32_t mailbox;
+	uint32_t runs_n; /* at least 1; the runs rise and do not overlap */
+	struct disk_flags_run runs[];
+};
+static_assert(sizeof(struct disk_flags) == 16, "on disk");
+
+/* Likewise: all rows with UIDs in [first, last] are gone. */
+struct disk_uid_run {
+	uint32_t first, last;
+};
+static_assert(sizeof(struct disk_uid_run) == 8, "on disk");
+
+struct disk_expunge {
+	struct disk_change_head head;
+	uint32_t mailbox;
+	uint32_t runs_n;
+	struct disk_uid_run runs[];
+};
+static_assert(sizeof(struct disk_expunge) == 16, "on disk");
+
+/* Where a message's derived bytes lie. It may come in a later change, and again. */
+struct disk_meta_place {
+	struct disk_change_head head;
+	uint64_t mid;
+	uint32_t segment; /* the N of meta.N */
+	uint32_t off;
+	uint32_t length;
+	uint32_t prep_version;
+};
+static_assert(sizeof(struct disk_meta_place) == 32, "on disk");
+
+/* RFC 5464. The entry follows, in lower case, and then the value. */
+struct disk_annotation {
+	struct disk_change_head head;
+	uint32_t mailbox; /* 0: the account's */
+	uint32_t entry_bytes;
+	uint32_t value_bytes;
+	uint32_t exists; /* 1; or 0: there is no value (any more) */
+};
+static_assert(sizeof(struct disk_annotation) == 24, "on disk");
+
+#define FORMAT_QUOTA_NONE UINT64_MAX
+
+struct disk_quota {
+	struct disk_change_head head;
+	uint64_t bytes_max; /* FORMAT_QUOTA_NONE: no limit */
+	uint64_t messages_max;
+};
+static_assert(sizeof(struct disk_quota) == 24, "on disk");
+
+/* --- Journals: `journal.G`, this header and then changes, of which no message is carried --- */
+
+struct disk_journal {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t must_understand;
+	uint8_t account[16];
+	uint64_t generation;	 /* the G of the name, and of the checkpoint it continues */
+	uint64_t first;		 /* number of its first change: the checkpoint holds those below */
+	uint32_t checkpoint_crc; /* that checkpoint's `crc`; 0 in generation 0: there is none */
+	uint8_t reserved[8];
+	uint32_t crc; /* of the bytes before it */
+};
+static_assert(sizeof(struct disk_journal) == 64, "on disk");
 
 #endif

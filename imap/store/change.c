@@ -1,0 +1,721 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "change.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "check.h"
+#include "crc32c.h"
+#include "name.h"
+#include "record.h"
+#include "store.h"
+
+enum {
+	ATTRIBUTES_KNOWN = (STORE_NONEXISTENT << 1) - 1,
+	SYSTEM_KNOWN = (STORE_DRAFT << 1) - 1,
+	/* A builder's memory begins with as much, and keeps as much. */
+	BUILDER_BYTES_MIN = 4096,
+	BUILDER_BYTES_KEPT = 1 << 20,
+};
+
+static const char newer[] = "it needs a newer program";
+
+/* What follows a record's struct: `unit` bytes for each of a count that stands in it. */
+struct tail {
+	uint16_t at;
+	uint8_t width; /* of the count, bytes; 0: nothing follows */
+	uint8_t unit;
+};
+
+#define TAIL(type, field, bytes)                                                                   \
+	{                                                                                          \
+		.at = offsetof(struct type, field), .width = sizeof(((struct type *)NULL)->field), \
+		.unit = (bytes)                                                                    \
+	}
+
+/* What the check of a change remembers from record to record. */
+struct order {
+	uint32_t mailbox, uid; /* of the ADD right before */
+};
+
+typedef const char *record_check(const struct store_change_record *record, struct order *order);
+
+static uint64_t padded(uint64_t bytes)
+{
+	return (bytes + FORMAT_CHANGE_ALIGN - 1) & ~(uint64_t)(FORMAT_CHANGE_ALIGN - 1);
+}
+
+/* --- What a record may say --- */
+
+static const char *name_check(struct span name)
+{
+	return store_name_fault(name) != NULL ? "a mailbox's name is not allowed" : NULL;
+}
+
+static const char *attributes_check(uint32_t attributes)
+{
+	return (attributes & ~(uint32_t)ATTRIBUTES_KNOWN) != 0 ? newer : NULL;
+}
+
+static const char *create_check(const struct store_change_record *record, struct order *order)
+{
+	const char *fault = attributes_check(record->mailbox_create->attributes);
+
+	(void)order;
+	if (fault == NULL && record->mailbox_create->uidvalidity == 0)
+		fault = "a mailbox has no UIDVALIDITY";
+	return fault != NULL ? fault : name_check(record->text);
+}
+
+static const char *delete_check(const struct store_change_record *record, struct order *order)
+{
+	(void)order;
+	return record->mailbox_delete->reserved != 0 ? newer : NULL;
+}
+
+static const char *rename_check(const struct store_change_record *record, struct order *order)
+{
+	(void)order;
+	return name_check(record->text);
+}
+
+static const char *set_attributes_check(const struct store_change_record *record,
+					struct order *order)
+{
+	(void)order;
+	return attributes_check(record->mailbox_attributes->attributes);
+}
+
+static const char *keyword_check(const struct store_change_record *record, struct order *order)
+{
+	(void)order;
+	if (record->keyword->bit >= STORE_KEYWORDS_MAX || !store_keyword_valid(record->text))
+		return "a keyword is not allowed";
+	return NULL;
+}
+
+/* A record of a segment: behind the header, and its end within what `used` can say. */
+static bool place_valid(uint32_t off, uint32_t length)
+{
+	return off >= sizeof(struct disk_segment_header) && off % FORMAT_RECORD_ALIGN == 0 &&
+	       off + store_record_bytes(length) <= UINT32_MAX;
+}
+
+static const char *message_check(const struct store_change_record *record, struct order *order)
+{
+	const struct disk_message *message = record->message;
+
+	(void)order;
+	if (message->mid == 0 || message->length > STORE_MESSAGE_BYTES_MAX ||
+	    !place_valid(message->off, message->length))
+		return "a message's place is out of bounds";
+	if (message->carried != 0 &&
+	    (message->carried != message->length || message->carried > FORMAT_CARRIED_BYTES_MAX))
+		return "a message is carried in part";
+	return NULL;
+}
+
+static const char *add_check(const struct store_change_record *record, struct order *order)
+{
+	const struct disk_add *add = record->add;
+
+	if (add->mid == 0 || add->size > STORE_MESSAGE_BYTES_MAX)
+		return "a row names no message";
+	/* UIDNEXT is greater, and a number of 32 bits. */
+	if (add->uid == 0 || add->uid == UINT32_MAX ||
+	    (order->mailbox == add->mailbox && add->uid <= order->uid))
+		return "its UIDs are out of order";
+	*order = (struct order){.mailbox = add->mailbox, .uid = add->uid};
+	return (add->system & ~(uint32_t)SYSTEM_KNOWN) != 0 ? newer : NULL;
+}
+
+static const char *flags_check(const struct store_change_record *record, struct order *order)
+{
+	const struct disk_flags *flags = record->flags;
+	uint32_t uid = 0;
+
+	(void)order;
+	if (flags->runs_n == 0)
+		return "a record of flags is empty";
+	for (uint32_t k = 0; k < flags->runs_n; k++) {
+		const struct disk_flags_run *run = &flags->runs[k];
+
+		if (run->first <= uid || run->last < run->first)
+			return "its UIDs are out of order";
+		if ((run->system & ~(uint32_t)SYSTEM_KNOWN) != 0 || run->reserved16 != 0 ||
+		    run->reserved != 0)
+			return newer;
+		uid = run->last;
+	}
+	return NULL;
+}
+
+static const char *expunge_check(const struct store_change_record *record, struct order *order)
+{
+	const struct disk_expunge *expunge = record->expunge;
+	uint32_t uid = 0;
+
+	(void)order;
+	if (expunge->runs_n == 0)
+		return "an expunge is empty";
+	for (uint32_t k = 0; k < expunge->runs_n; k++) {
+		const struct disk_uid_run *run = &expunge->runs[k];
+
+		if (run->first <= uid || run->last < run->first)
+			return "its UIDs are out of order";
+		uid = run->last;
+	}
+	return NULL;
+}
+
+static const char *meta_place_check(const struct store_change_record *record, struct order *order)
+{
+	const struct disk_meta_place *place = record->meta_place;
+
+	(void)order;
+	if (place->mid == 0 || !place_valid(place->off, place->length))
+		return "derived bytes' place is out of bounds";
+	return NULL;
+}
+
+/* RFC 5464 3.1: levels of ASCII, none empty, without wildcards; folded, so that equal ones are. */
+static bool entry_valid(struct span entry)
+{
+	if (entry.len < 2 || entry.len > FORMAT_ENTRY_BYTES_MAX || entry.ptr[0] != '/' ||
+	    entry.ptr[entry.len - 1] == '/')
+		return false;
+	for (size_t i = 0; i < entry.len; i++) {
+		uint8_t c = entry.ptr[i];
+
+		if (c < ' ' || c >= 0x7f || c == '*' || c == '%' || c != span_lower(c) ||
+		    (c == '/' && entry.ptr[i + 1] == '/'))
+			return false;
+	}
+	return true;
+}
+
+static const char *annotation_check(const struct store_change_record *record, struct order *order)
+{
+	const struct disk_annotation *annotation = record->annotation;
+
+	(void)order;
+	if (!entry_valid(record->text))
+		return "an annotation's name is not allowed";
+	if (annotation->exists > 1)
+		return newer;
+	if (record->value.len > (annotation->exists != 0 ? FORMAT_ANNOTATION_BYTES_MAX : 0))
+		return "an annotation's value is too long";
+	return NULL;
+}
+
+/* --- Reading --- */
+
+static const struct kind {
+	uint32_t bytes; /* of its struct; 0: no such type */
+	bool named;	/* at byte 8 is a mailbox's number, which is not 0 */
+	struct tail text, value;
+	record_check *check; /* NULL: it may say anything */
+} kinds[FORMAT_CHANGE_TYPES] = {
+	[FORMAT_MAILBOX_CREATE] = {sizeof(struct disk_mailbox_create), true,
+				   .text = TAIL(disk_mailbox_create, name_bytes, 1),
+				   .check = create_check},
+	[FORMAT_MAILBOX_DELETE] = {sizeof(struct disk_mailbox_delete), true, .check = delete_check},
+	[FORMAT_MAILBOX_RENAME] = {sizeof(struct disk_mailbox_rename), true,
+				   .text = TAIL(disk_mailbox_rename, name_bytes, 1),
+				   .check = rename_check},
+	[FORMAT_MAILBOX_ATTRIBUTES] = {sizeof(struct disk_mailbox_attributes), true,
+				       .check = set_attributes_check},
+	[FORMAT_KEYWORD] = {sizeof(struct disk_keyword), true,
+			    .text = TAIL(disk_keyword, name_bytes, 1), .check = keyword_check},
+	[FORMAT_MESSAGE] = {sizeof(struct disk_message), false,
+			    .value = TAIL(disk_message, carried, 1), .check = message_check},
+	[FORMAT_ADD] = {sizeof(struct disk_add), true, .check = add_check},
+	[FORMAT_FLAGS] = {sizeof(struct disk_flags), true,
+			  .value = TAIL(disk_flags, runs_n, sizeof(struct disk_flags_run)),
+			  .check = flags_check},
+	[FORMAT_EXPUNGE] = {sizeof(struct disk_expunge), true,
+			    .value = TAIL(disk_expunge, runs_n, sizeof(struct disk_uid_run)),
+			    .check = expunge_check},
+	[FORMAT_META_PLACE] = {sizeof(struct disk_meta_place), false, .check = meta_place_check},
+	[FORMAT_ANNOTATION] = {sizeof(struct disk_annotation), false,
+			       .text = TAIL(disk_annotation, entry_bytes, 1),
+			       .value = TAIL(disk_annotation, value_bytes, 1),
+			       .check = annotation_check},
+	[FORMAT_QUOTA] = {sizeof(struct disk_quota), false},
+};
+
+/* NULL: this program does not know the type. */
+static const struct kind *kind_of(const struct disk_change_head *head)
+{
+	return head->type < FORMAT_CHANGE_TYPES && kinds[head->type].bytes != 0 ? &kinds[head->type]
+										: NULL;
+}
+
+static uint64_t tail_bytes(const uint8_t *record, struct tail tail)
+{
+	uint64_t count = 0;
+
+	memcpy(&count, record + tail.at, tail.width);
+	return count * tail.unit;
+}
+
+/* Lays out the record at `at` of a type that is known: its bytes are there, its struct's too.
+ * Returns how many its struct and what follows take, which may be more than it has. */
+static uint64_t record_lay(const uint8_t *at, const struct kind *kind,
+			   struct store_change_record *record_r)
+{
+	uint64_t text = tail_bytes(at, kind->text), value = tail_bytes(at, kind->value);
+
+	record_r->head = (const struct disk_change_head *)at;
+	record_r->text = (struct span){at + kind->bytes, text};
+	record_r->value = (struct span){at + kind->bytes + text, value};
+	return kind->bytes + text + value;
+}
+
+static const char *record_check_known(const uint8_t *at, const struct kind *kind,
+				      struct store_change_record *record_r, struct order *order)
+{
+	const struct disk_change_head *head = (const struct disk_change_head *)at;
+	uint64_t bytes;
+	uint32_t mailbox;
+
+	if ((head->must_understand & ~FORMAT_TYPE_REQUIRED) != 0)
+		return newer;
+	if (head->bytes < kind->bytes)
+		return "a record is cut";
+	bytes = record_lay(at, kind, record_r);
+	if (padded(bytes) != head->bytes)
+		return "a record's lengths differ";
+	for (uint64_t k = bytes; k < head->bytes; k++)
+		if (at[k] != 0)
+			return "a record is not filled up with zeros";
+	memcpy(&mailbox, at + sizeof(*head), sizeof(mailbox));
+	if (kind->named && mailbox == 0)
+		return "a record names no mailbox";
+	if (head->type != FORMAT_ADD)
+		*order = (struct order){0};
+	return kind->check != NULL ? kind->check(record_r, order) : NULL;
+}
+
+/* Checks all records; the checksum may be wrong or missing. */
+static const char *records_check(struct store_change *change)
+{
+	struct span records = change->records;
+	struct order order = {0};
+	uint32_t n = 0;
+
+	for (size_t at = 0; at < records.len; n++) {
+		const struct disk_change_head *head =
+			(const struct disk_change_head *)(records.ptr + at);
+		const struct kind *kind = kind_of(head);
+		struct store_change_record record;
+		const char *fault = NULL;
+
+		if (head->bytes < sizeof(*head) || head->bytes % FORMAT_CHANGE_ALIGN != 0 ||
+		    head->bytes > records.len - at)
+			return "a record leaves its change";
+		if (kind == NULL)
+			fault = head->must_understand != 0 ? newer : NULL;
+		else
+			fault = record_check_known(records.ptr + at, kind, &record, &order);
+		if (fault != NULL)
+			return fault;
+		if (head->type == FORMAT_MESSAGE)
+			change->carried += record.value.len;
+		at += head->bytes;
+	}
+	return n != change->header->records ? "its records are more or fewer" : NULL;
+}
+
+static uint32_t change_crc(const struct disk_change *header)
+{
+	uint32_t crc = store_crc32c(0, header, offsetof(struct disk_change, crc));
+
+	return store_crc32c(crc, header + 1, header->bytes - sizeof(*header));
+}
+
+static const char *torn(struct span bytes)
+{
+	const struct disk_change *header = (const struct disk_change *)bytes.ptr;
+
+	if (bytes.len < sizeof(*header))
+		return "it is cut";
+	if (header->magic != FORMAT_MAGIC_CHANGE)
+		return "no change begins there";
+	if (header->bytes < sizeof(*header) || header->bytes > FORMAT_CHANGE_BYTES_MAX ||
+	    header->bytes % FORMAT_CHANGE_ALIGN != 0)
+		return "its length is out of bounds";
+	if (header->bytes > bytes.len)
+		return "it is cut";
+	return header->crc != change_crc(header) ? "its checksum does not hold" : NULL;
+}
+
+static const char *header_check(const struct disk_change *header)
+{
+	if ((header->must_understand & ~FORMAT_UNDERSTOOD) != 0 || header->reserved != 0)
+		return newer;
+	if (header->number == 0 || header->modseq == 0 || header->modseq > INT64_MAX)
+		return "its number or its modseq is out of bounds";
+	return NULL;
+}
+
+enum store_change_status store_change_open(struct span bytes, struct store_change *change_r)
+{
+	ASSERT((uintptr_t)bytes.ptr % FORMAT_CHANGE_ALIGN == 0);
+	*change_r = (struct store_change){.fault = torn(bytes)};
+	if (change_r->fault != NULL)
+		return STORE_CHANGE_TORN;
+	change_r->header = (const struct disk_change *)bytes.ptr;
+	change_r->records = (struct span){bytes.ptr + sizeof(struct disk_change),
+					  change_r->header->bytes - sizeof(struct disk_change)};
+	change_r->fault = header_check(change_r->header);
+	if (change_r->fault == NULL)
+		change_r->fault = records_check(change_r);
+	return change_r->fault == NULL ? STORE_CHANGE_WHOLE : STORE_CHANGE_REFUSED;
+}
+
+struct store_change_walk store_change_walk(const struct store_change *change)
+{
+	ASSERT(change->fault == NULL);
+	return (struct store_change_walk){change->records.ptr, span_end(change->records)};
+}
+
+bool store_change_next(struct store_change_walk *walk, struct store_change_record *record_r)
+{
+	while (walk->at < walk->end) {
+		const uint8_t *at = walk->at;
+		const struct disk_change_head *head = (const struct disk_change_head *)at;
+		const struct kind *kind = kind_of(head);
+
+		ASSERT(head->bytes >= sizeof(*head));
+		walk->at += head->bytes;
+		if (kind != NULL) {
+			record_lay(at, kind, record_r);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* --- Making --- */
+
+struct store_change_builder {
+	uint8_t *bytes;
+	size_t len, room, bytes_max;
+	size_t last; /* where the last record begins; 0: there is none */
+	uint32_t records;
+	int error; /* 0, or what finish will say */
+};
+
+struct store_change_builder *store_change_builder_create(size_t bytes_max)
+{
+	struct store_change_builder *builder = calloc(1, sizeof(*builder));
+
+	ASSERT(bytes_max >= sizeof(struct disk_change) && bytes_max <= FORMAT_CHANGE_BYTES_MAX);
+	if (builder != NULL)
+		builder->bytes_max = bytes_max;
+	return builder;
+}
+
+void store_change_builder_destroy(struct store_change_builder **builder)
+{
+	if (*builder != NULL)
+		free((*builder)->bytes);
+	free(*builder);
+	*builder = NULL;
+}
+
+/* As many zeros at the end, or NULL: there is an error. */
+static uint8_t *zeros_put(struct store_change_builder *builder, uint64_t bytes)
+{
+	uint8_t *place;
+
+	ASSERT(bytes % FORMAT_CHANGE_ALIGN == 0);
+	if (builder->error != 0)
+		return NULL;
+	if (bytes > builder->bytes_max - builder->len) {
+		builder->error = -E2BIG;
+		return NULL;
+	}
+	if (bytes > builder->room - builder->len) {
+		size_t room = 2 * builder->room + bytes + BUILDER_BYTES_MIN;
+		uint8_t *grown;
+
+		if (room > builder->bytes_max)
+			room = builder->bytes_max;
+		grown = realloc(builder->bytes, room);
+		if (grown == NULL) {
+			builder->error = -ENOMEM;
+			return NULL;
+		}
+		builder->bytes = grown;
+		builder->room = room;
+	}
+	place = builder->bytes + builder->len;
+	memset(place, 0, bytes);
+	builder->len += bytes;
+	return place;
+}
+
+/* The struct at `record` becomes the next record, with its head made right. */
+static void record_put(struct store_change_builder *builder, enum format_change_type type,
+		       const void *record, struct span text, struct span value)
+{
+	uint32_t bytes = kinds[type].bytes;
+	uint8_t *place = zeros_put(builder, padded((uint64_t)bytes + text.len + value.len));
+
+	if (place == NULL)
+		return;
+	builder->last = (size_t)(place - builder->bytes);
+	builder->records++;
+	memcpy(place, record, bytes);
+	*(struct disk_change_head *)place = (struct disk_change_head){
+		.type = (uint16_t)type,
+		.must_understand = FORMAT_TYPE_REQUIRED,
+		.bytes = (uint32_t)(builder->len - builder->last),
+	};
+	if (text.len > 0)
+		memcpy(place + bytes, text.ptr, text.len);
+	if (value.len > 0)
+		memcpy(place + bytes + text.len, value.ptr, value.len);
+}
+
+static const struct span nothing;
+
+void store_change_begin(struct store_change_builder *builder,
+			const struct store_change_origin *origin)
+{
+	struct disk_change header = {
+		.magic = FORMAT_MAGIC_CHANGE,
+		.number = origin->number,
+		.modseq = origin->modseq,
+		.time_us = origin->time_us,
+	};
+	uint8_t *place;
+
+	memcpy(header.account, origin->account, sizeof(header.account));
+	memcpy(header.op, origin->op, sizeof(header.op));
+	if (builder->room > BUILDER_BYTES_KEPT) {
+		free(builder->bytes);
+		builder->bytes = NULL;
+		builder->room = 0;
+	}
+	builder->len = 0;
+	builder->last = 0;
+	builder->records = 0;
+	builder->error = 0;
+	place = zeros_put(builder, sizeof(header));
+	if (place != NULL)
+		memcpy(place, &header, sizeof(header));
+}
+
+void store_change_mailbox_create(struct store_change_builder *builder,
+				 const struct disk_mailbox_create *create, struct span name)
+{
+	struct disk_mailbox_create record = *create;
+
+	ASSERT(name.len <= STORE_NAME_BYTES_MAX);
+	record.name_bytes = (uint32_t)name.len;
+	record_put(builder, FORMAT_MAILBOX_CREATE, &record, name, nothing);
+}
+
+void store_change_mailbox_delete(struct store_change_builder *builder, uint32_t mailbox)
+{
+	record_put(builder, FORMAT_MAILBOX_DELETE,
+		   &(struct disk_mailbox_delete){.mailbox = mailbox}, nothing, nothing);
+}
+
+void store_change_mailbox_rename(struct store_change_builder *builder, uint32_t mailbox,
+				 struct span name)
+{
+	struct disk_mailbox_rename record = {.mailbox = mailbox};
+
+	ASSERT(name.len <= STORE_NAME_BYTES_MAX);
+	record.name_bytes = (uint32_t)name.len;
+	record_put(builder, FORMAT_MAILBOX_RENAME, &record, name, nothing);
+}
+
+void store_change_mailbox_attributes(struct store_change_builder *builder, uint32_t mailbox,
+				     uint32_t attributes)
+{
+	struct disk_mailbox_attributes record = {.mailbox = mailbox, .attributes = attributes};
+
+	record_put(builder, FORMAT_MAILBOX_ATTRIBUTES, &record, nothing, nothing);
+}
+
+void store_change_keyword(struct store_change_builder *builder, uint32_t mailbox, unsigned bit,
+			  struct span name)
+{
+	struct disk_keyword record = {.mailbox = mailbox, .bit = (uint16_t)bit};
+
+	ASSERT(bit < STORE_KEYWORDS_MAX && name.len <= STORE_KEYWORD_BYTES_MAX);
+	record.name_bytes = (uint16_t)name.len;
+	record_put(builder, FORMAT_KEYWORD, &record, name, nothing);
+}
+
+void store_change_message(struct store_change_builder *builder, const struct disk_message *message,
+			  struct span bytes)
+{
+	struct disk_message record = *message;
+
+	ASSERT(bytes.len <= FORMAT_CARRIED_BYTES_MAX);
+	record.carried = (uint32_t)bytes.len;
+	record_put(builder, FORMAT_MESSAGE, &record, nothing, bytes);
+}
+
+void store_change_add(struct store_change_builder *builder, const struct disk_add *add)
+{
+	record_put(builder, FORMAT_ADD, add, nothing, nothing);
+}
+
+/*
+ * The last record, if it is of this type and mailbox and a run more goes in: `bytes` longer.
+ * NULL: it is not, or there is an error.
+ */
+static void *record_grow(struct store_change_builder *builder, enum format_change_type type,
+			 uint32_t mailbox, size_t bytes)
+{
+	/* FLAGS and EXPUNGE begin alike. */
+	struct disk_expunge *record;
+
+	if (builder->error != 0 || builder->last == 0)
+		return NULL;
+	record = (struct disk_expunge *)(builder->bytes + builder->last);
+	if (record->head.type != type || record->mailbox != mailbox)
+		return NULL;
+	if (zeros_put(builder, bytes) == NULL)
+		return NULL;
+	record = (struct disk_expunge *)(builder->bytes + builder->last); /* it may have moved */
+	record->head.bytes += (uint32_t)bytes;
+	record->runs_n += bytes > 0;
+	return record;
+}
+
+void store_change_flags(struct store_change_builder *builder, uint32_t mailbox,
+			const struct disk_flags_run *run)
+{
+	struct disk_flags *record = record_grow(builder, FORMAT_FLAGS, mailbox, 0);
+	struct disk_flags_run *last;
+
+	if (record != NULL) {
+		last = &record->runs[record->runs_n - 1];
+		ASSERT(run->first > last->last);
+		if (run->first - 1 == last->last && run->system == last->system &&
+		    memcmp(run->keywords, last->keywords, sizeof(run->keywords)) == 0) {
+			last->last = run->last;
+			return;
+		}
+		record = record_grow(builder, FORMAT_FLAGS, mailbox, sizeof(*run));
+		if (record != NULL)
+			record->runs[record->runs_n - 1] = *run;
+		return;
+	}
+	record_put(builder, FORMAT_FLAGS, &(struct disk_flags){.mailbox = mailbox, .runs_n = 1},
+		   nothing, (struct span){(const uint8_t *)run, sizeof(*run)});
+}
+
+void store_change_expunge(struct store_change_builder *builder, uint32_t mailbox, uint32_t first,
+			  uint32_t last)
+{
+	struct disk_expunge *record = record_grow(builder, FORMAT_EXPUNGE, mailbox, 0);
+	struct disk_uid_run run = {.first = first, .last = last};
+
+	if (record != NULL) {
+		ASSERT(first > record->runs[record->runs_n - 1].last);
+		if (first - 1 == record->runs[record->runs_n - 1].last) {
+			record->runs[record->runs_n - 1].last = last;
+			return;
+		}
+		record = record_grow(builder, FORMAT_EXPUNGE, mailbox, sizeof(run));
+		if (record != NULL)
+			record->runs[record->runs_n - 1] = run;
+		return;
+	}
+	record_put(builder, FORMAT_EXPUNGE, &(struct disk_expunge){.mailbox = mailbox, .runs_n = 1},
+		   nothing, (struct span){(const uint8_t *)&run, sizeof(run)});
+}
+
+void store_change_meta_place(struct store_change_builder *builder,
+			     const struct disk_meta_place *place)
+{
+	record_put(builder, FORMAT_META_PLACE, place, nothing, nothing);
+}
+
+void store_change_annotation(struct store_change_builder *builder, uint32_t mailbox,
+			     struct span entry, const struct span *value)
+{
+	struct disk_annotation record = {.mailbox = mailbox, .exists = value != NULL};
+
+	ASSERT(entry.len <= FORMAT_ENTRY_BYTES_MAX);
+	ASSERT(value == NULL || value->len <= FORMAT_ANNOTATION_BYTES_MAX);
+	record.entry_bytes = (uint32_t)entry.len;
+	record.value_bytes = value != NULL ? (uint32_t)value->len : 0;
+	record_put(builder, FORMAT_ANNOTATION, &record, entry, value != NULL ? *value : nothing);
+}
+
+void store_change_quota(struct store_change_builder *builder, uint64_t bytes_max,
+			uint64_t messages_max)
+{
+	struct disk_quota record = {.bytes_max = bytes_max, .messages_max = messages_max};
+
+	record_put(builder, FORMAT_QUOTA, &record, nothing, nothing);
+}
+
+int store_change_finish(struct store_change_builder *builder, struct span *bytes_r)
+{
+	struct disk_change *header = (struct disk_change *)builder->bytes;
+	struct store_change change;
+
+	if (builder->error != 0)
+		return builder->error;
+	ASSERT(builder->len >= sizeof(*header)); /* begun */
+	header->bytes = (uint32_t)builder->len;
+	header->records = builder->records;
+	change = (struct store_change){
+		.header = header,
+		.records = {builder->bytes + sizeof(*header), builder->len - sizeof(*header)},
+	};
+	/* Nothing is written that would not be read. */
+	ASSERT(header_check(header) == NULL && records_check(&change) == NULL);
+	header->crc = change_crc(header);
+	*bytes_r = (struct span){builder->bytes, builder->len};
+	return 0;
+}
+
+static void origin_of(const struct disk_change *header, struct store_change_origin *origin_r)
+{
+	*origin_r = (struct store_change_origin){
+		.number = header->number,
+		.modseq = header->modseq,
+		.time_us = header->time_us,
+	};
+	memcpy(origin_r->account, header->account, sizeof(origin_r->account));
+	memcpy(origin_r->op, header->op, sizeof(origin_r->op));
+}
+
+int store_change_strip(const struct store_change *change, struct store_change_builder *builder,
+		       struct span *bytes_r)
+{
+	const uint8_t *at = change->records.ptr, *end = span_end(change->records);
+	struct store_change_origin origin;
+
+	ASSERT(change->fault == NULL);
+	origin_of(change->header, &origin);
+	store_change_begin(builder, &origin);
+	while (at < end) {
+		const struct disk_change_head *head = (const struct disk_change_head *)at;
+		uint8_t *place;
+
+		at += head->bytes;
+		if (head->type == FORMAT_MESSAGE) {
+			store_change_message(builder, (const struct disk_message *)head, nothing);
+			continue;
+		}
+		place = zeros_put(builder, head->bytes);
+		if (place == NULL)
+			break;
+		memcpy(place, head, head->bytes);
+		builder->records++;
+	}
+	return store_change_finish(builder, bytes_r);
+}

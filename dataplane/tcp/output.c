@@ -298,13 +298,13 @@ static bool fin_due(const struct connection *c)
 
 /*
  * One segment from `seq` on. Returns how far it went in sequence space, the FIN counted; 0 when
- * memory is out. A segment of several times the MSS is cut by the port (TSO).
+ * memory is out. A segment of several times the MSS is cut by the port (TSO). Payload comes first:
+ * blocks find room in what it leaves of `most` only, the MSS or less (RFC 9293 3.7.1).
  */
 static uint32_t segment_emit(struct tcp *tcp, struct connection *c, uint32_t seq, uint32_t len,
-			     bool fin)
+			     uint32_t most, bool fin)
 {
-	/* Blocks find room in a short segment only: payload comes first. */
-	uint32_t room = len < c->mss ? c->mss - len : 0, sent;
+	uint32_t room = len < most ? most - len : 0, sent;
 	struct rte_mbuf *segment = segment_of(tcp, c, seq, SEGMENT_ACK, NULL, room);
 	struct rte_tcp_hdr *header;
 	uint8_t ecn = ECN_NOT;
@@ -363,7 +363,7 @@ static uint32_t new_emit(struct tcp *tcp, struct connection *c, uint32_t len, bo
 		len = records * c->mss;
 		fin = false;
 	}
-	sent = segment_emit(tcp, c, c->snd_nxt, len, fin);
+	sent = segment_emit(tcp, c, c->snd_nxt, len, c->mss, fin);
 	if (sent == 0)
 		tcp_scoreboard_settle(tcp, c);
 	fin = seq_gt(c->snd_nxt + sent, c->snd_end);
@@ -435,7 +435,7 @@ static bool record_emit(struct tcp *tcp, struct connection *c, uint16_t number, 
 	uint32_t most = chain < left ? chain : left > c->mss ? left : c->mss;
 	bool cut = most > limit;
 	uint16_t n = records_together(c, number, cut ? limit : most);
-	uint32_t seq = tcp_record(c, number)->seq;
+	uint32_t seq = tcp_record(c, number)->seq, fits = limit < c->mss ? limit : c->mss;
 	uint32_t end = tcp_record_end(tcp_record(c, (number + n - 1) & RECORD_MASK));
 	bool fin = seq_gt(end, c->snd_end);
 
@@ -443,7 +443,7 @@ static bool record_emit(struct tcp *tcp, struct connection *c, uint16_t number, 
 	do {
 		uint32_t len = end - fin - seq;
 		bool last = len <= most;
-		uint32_t sent = segment_emit(tcp, c, seq, last ? len : most, fin && last);
+		uint32_t sent = segment_emit(tcp, c, seq, last ? len : most, fits, fin && last);
 
 		if (sent == 0)
 			return false;

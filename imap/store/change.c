@@ -216,32 +216,42 @@ static const struct kind {
 	struct tail text, value;
 	record_check *check; /* NULL: it may say anything */
 } kinds[FORMAT_CHANGE_TYPES] = {
-	[FORMAT_MAILBOX_CREATE] = {sizeof(struct disk_mailbox_create), true,
+	[FORMAT_MAILBOX_CREATE] = {.bytes = sizeof(struct disk_mailbox_create),
+				   .named = true,
 				   .text = TAIL(disk_mailbox_create, name_bytes, 1),
 				   .check = create_check},
-	[FORMAT_MAILBOX_DELETE] = {sizeof(struct disk_mailbox_delete), true, .check = delete_check},
-	[FORMAT_MAILBOX_RENAME] = {sizeof(struct disk_mailbox_rename), true,
+	[FORMAT_MAILBOX_DELETE] = {.bytes = sizeof(struct disk_mailbox_delete),
+				   .named = true,
+				   .check = delete_check},
+	[FORMAT_MAILBOX_RENAME] = {.bytes = sizeof(struct disk_mailbox_rename),
+				   .named = true,
 				   .text = TAIL(disk_mailbox_rename, name_bytes, 1),
 				   .check = rename_check},
-	[FORMAT_MAILBOX_ATTRIBUTES] = {sizeof(struct disk_mailbox_attributes), true,
+	[FORMAT_MAILBOX_ATTRIBUTES] = {.bytes = sizeof(struct disk_mailbox_attributes),
+				       .named = true,
 				       .check = set_attributes_check},
-	[FORMAT_KEYWORD] = {sizeof(struct disk_keyword), true,
-			    .text = TAIL(disk_keyword, name_bytes, 1), .check = keyword_check},
-	[FORMAT_MESSAGE] = {sizeof(struct disk_message), false,
-			    .value = TAIL(disk_message, carried, 1), .check = message_check},
-	[FORMAT_ADD] = {sizeof(struct disk_add), true, .check = add_check},
-	[FORMAT_FLAGS] = {sizeof(struct disk_flags), true,
+	[FORMAT_KEYWORD] = {.bytes = sizeof(struct disk_keyword),
+			    .named = true,
+			    .text = TAIL(disk_keyword, name_bytes, 1),
+			    .check = keyword_check},
+	[FORMAT_MESSAGE] = {.bytes = sizeof(struct disk_message),
+			    .value = TAIL(disk_message, carried, 1),
+			    .check = message_check},
+	[FORMAT_ADD] = {.bytes = sizeof(struct disk_add), .named = true, .check = add_check},
+	[FORMAT_FLAGS] = {.bytes = sizeof(struct disk_flags),
+			  .named = true,
 			  .value = TAIL(disk_flags, runs_n, sizeof(struct disk_flags_run)),
 			  .check = flags_check},
-	[FORMAT_EXPUNGE] = {sizeof(struct disk_expunge), true,
+	[FORMAT_EXPUNGE] = {.bytes = sizeof(struct disk_expunge),
+			    .named = true,
 			    .value = TAIL(disk_expunge, runs_n, sizeof(struct disk_uid_run)),
 			    .check = expunge_check},
-	[FORMAT_META_PLACE] = {sizeof(struct disk_meta_place), false, .check = meta_place_check},
-	[FORMAT_ANNOTATION] = {sizeof(struct disk_annotation), false,
+	[FORMAT_META_PLACE] = {.bytes = sizeof(struct disk_meta_place), .check = meta_place_check},
+	[FORMAT_ANNOTATION] = {.bytes = sizeof(struct disk_annotation),
 			       .text = TAIL(disk_annotation, entry_bytes, 1),
 			       .value = TAIL(disk_annotation, value_bytes, 1),
 			       .check = annotation_check},
-	[FORMAT_QUOTA] = {sizeof(struct disk_quota), false},
+	[FORMAT_QUOTA] = {.bytes = sizeof(struct disk_quota)},
 };
 
 /* NULL: this program does not know the type. */
@@ -259,17 +269,20 @@ static uint64_t tail_bytes(const uint8_t *record, struct tail tail)
 	return count * tail.unit;
 }
 
-/* Lays out the record at `at` of a type that is known: its bytes are there, its struct's too.
- * Returns how many its struct and what follows take, which may be more than it has. */
-static uint64_t record_lay(const uint8_t *at, const struct kind *kind,
-			   struct store_change_record *record_r)
+/* What the record's struct and what follows it take, as it says itself: maybe more than it has. */
+static uint64_t record_bytes(const uint8_t *at, const struct kind *kind)
+{
+	return kind->bytes + tail_bytes(at, kind->text) + tail_bytes(at, kind->value);
+}
+
+static void record_lay(const uint8_t *at, const struct kind *kind,
+		       struct store_change_record *record_r)
 {
 	uint64_t text = tail_bytes(at, kind->text), value = tail_bytes(at, kind->value);
 
 	record_r->head = (const struct disk_change_head *)at;
 	record_r->text = (struct span){at + kind->bytes, text};
 	record_r->value = (struct span){at + kind->bytes + text, value};
-	return kind->bytes + text + value;
 }
 
 static const char *record_check_known(const uint8_t *at, const struct kind *kind,
@@ -283,7 +296,7 @@ static const char *record_check_known(const uint8_t *at, const struct kind *kind
 		return newer;
 	if (head->bytes < kind->bytes)
 		return "a record is cut";
-	bytes = record_lay(at, kind, record_r);
+	bytes = record_bytes(at, kind);
 	if (padded(bytes) != head->bytes)
 		return "a record's lengths differ";
 	for (uint64_t k = bytes; k < head->bytes; k++)
@@ -292,6 +305,7 @@ static const char *record_check_known(const uint8_t *at, const struct kind *kind
 	memcpy(&mailbox, at + sizeof(*head), sizeof(mailbox));
 	if (kind->named && mailbox == 0)
 		return "a record names no mailbox";
+	record_lay(at, kind, record_r);
 	if (head->type != FORMAT_ADD)
 		*order = (struct order){0};
 	return kind->check != NULL ? kind->check(record_r, order) : NULL;

@@ -255,19 +255,19 @@ static const char *keywords_check(const struct store_checkpoint *checkpoint,
 	return NULL;
 }
 
-const char *store_columns_open(const struct store_checkpoint *checkpoint, uint32_t number,
-			       struct store_columns *columns_r)
+const char *store_columns_place(const struct store_checkpoint *checkpoint, uint32_t number,
+				struct store_columns *columns_r)
 {
 	const struct disk_mailbox *mailbox = &checkpoint->mailboxes[number];
 	struct store_columns_layout layout;
 	const uint8_t *base;
-	const char *fault;
 
 	ASSERT(number < checkpoint->header->mailboxes);
 	store_columns_layout(mailbox->messages, mailbox->keywords, &layout);
-	base = extent_open(checkpoint->bytes, &mailbox->columns, layout.bytes);
-	if (base == NULL)
+	if (mailbox->columns.len != layout.bytes ||
+	    !extent_inside(checkpoint->bytes, &mailbox->columns))
 		return "its columns are damaged";
+	base = checkpoint->bytes.ptr + mailbox->columns.off;
 	*columns_r = (struct store_columns){
 		.keywords = (const struct disk_string *)(base + layout.keywords),
 		.uid = (const uint32_t *)(base + layout.uid),
@@ -278,6 +278,19 @@ const char *store_columns_open(const struct store_checkpoint *checkpoint, uint32
 		.zone = (const int16_t *)(base + layout.zone),
 		.chunks = (const struct disk_chunk *)(base + layout.chunks),
 	};
-	fault = keywords_check(checkpoint, mailbox, columns_r);
+	return NULL;
+}
+
+const char *store_columns_open(const struct store_checkpoint *checkpoint, uint32_t number,
+			       struct store_columns *columns_r)
+{
+	const struct disk_mailbox *mailbox = &checkpoint->mailboxes[number];
+	const char *fault = store_columns_place(checkpoint, number, columns_r);
+
+	if (fault == NULL &&
+	    extent_open(checkpoint->bytes, &mailbox->columns, mailbox->columns.len) == NULL)
+		fault = "its columns are damaged";
+	if (fault == NULL)
+		fault = keywords_check(checkpoint, mailbox, columns_r);
 	return fault != NULL ? fault : rows_check(checkpoint, mailbox, columns_r);
 }

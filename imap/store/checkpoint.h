@@ -54,6 +54,11 @@ const char *store_checkpoint_head(struct span bytes, const uint8_t account[16],
 const char *store_checkpoint_open(struct span bytes, const uint8_t account[16],
 				  struct store_checkpoint *checkpoint_r);
 
+/* Finds the columns of mailbox `number`, of which only bounds are checked and no byte is read: what
+ * they hold stays foreign. NULL, or what is wrong. */
+const char *store_columns_place(const struct store_checkpoint *checkpoint, uint32_t number,
+				struct store_columns *columns_r);
+
 /* Checks the columns of mailbox `number` (F5). NULL, or what is wrong. */
 const char *store_columns_open(const struct store_checkpoint *checkpoint, uint32_t number,
 			       struct store_columns *columns_r);

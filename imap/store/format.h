@@ -182,7 +182,7 @@ struct disk_mid {
 	uint32_t meta_slot;
 	uint32_t meta_off;
 	uint32_t meta_len;
-	uint32_t reserved;
+	uint32_t prep_version; /* of the meta record; 0: the checkpoint's */
 };
 static_assert(sizeof(struct disk_mid) == 32, "on disk, half a cache line");
 

@@ -208,6 +208,19 @@ static const char *annotation_check(const struct store_change_record *record, st
 	return NULL;
 }
 
+static const char *segment_check(const struct store_change_record *record, struct order *order)
+{
+	const struct disk_segment_begin *segment = record->segment;
+
+	(void)order;
+	if (segment->kind != FORMAT_MAIL && segment->kind != FORMAT_META)
+		return newer;
+	if (segment->capacity < sizeof(struct disk_segment_header) ||
+	    segment->capacity > (uint64_t)UINT32_MAX + 1)
+		return "a segment's capacity is out of bounds";
+	return NULL;
+}
+
 /* --- Reading --- */
 
 static const struct kind {
@@ -252,6 +265,7 @@ static const struct kind {
 			       .value = TAIL(disk_annotation, value_bytes, 1),
 			       .check = annotation_check},
 	[FORMAT_QUOTA] = {.bytes = sizeof(struct disk_quota)},
+	[FORMAT_SEGMENT] = {.bytes = sizeof(struct disk_segment_begin), .check = segment_check},
 };
 
 /* NULL: this program does not know the type. */
@@ -673,6 +687,18 @@ void store_change_quota(struct store_change_builder *builder, uint64_t bytes_max
 	struct disk_quota record = {.bytes_max = bytes_max, .messages_max = messages_max};
 
 	record_put(builder, FORMAT_QUOTA, &record, nothing, nothing);
+}
+
+void store_change_segment(struct store_change_builder *builder, enum format_kind kind,
+			  uint32_t number, uint64_t capacity)
+{
+	struct disk_segment_begin record = {
+		.kind = kind,
+		.number = number,
+		.capacity = capacity,
+	};
+
+	record_put(builder, FORMAT_SEGMENT, &record, nothing, nothing);
 }
 
 int store_change_finish(struct store_change_builder *builder, struct span *bytes_r)

@@ -61,6 +61,7 @@ struct store_change_record {
 		const struct disk_meta_place *meta_place;
 		const struct disk_annotation *annotation;
 		const struct disk_quota *quota;
+		const struct disk_segment_begin *segment;
 	};
 	struct span text;  /* the name of a mailbox or keyword, an annotation's entry */
 	struct span value; /* an annotation's value; the bytes that a message carries; the runs */
@@ -132,6 +133,8 @@ void store_change_annotation(struct store_change_builder *builder, uint32_t mail
 /* FORMAT_QUOTA_NONE: no limit. */
 void store_change_quota(struct store_change_builder *builder, uint64_t bytes_max,
 			uint64_t messages_max);
+void store_change_segment(struct store_change_builder *builder, enum format_kind kind,
+			  uint32_t number, uint64_t capacity);
 
 /* 0 and the change's bytes, the builder's until its next begin; -E2BIG: more than `bytes_max`;
  * -ENOMEM. */

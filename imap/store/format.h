@@ -235,6 +235,7 @@ enum format_change_type {
 	FORMAT_META_PLACE = 10,
 	FORMAT_ANNOTATION = 11,
 	FORMAT_QUOTA = 12,
+	FORMAT_SEGMENT = 13,
 	FORMAT_CHANGE_TYPES
 };
 
@@ -268,7 +269,7 @@ struct disk_mailbox_delete {
 };
 static_assert(sizeof(struct disk_mailbox_delete) == 16, "on disk");
 
-/* Of this mailbox alone: its inferiors have records of their own. */
+/* With all its inferiors (RFC 3501 6.3.5). */
 struct disk_mailbox_rename {
 	struct disk_change_head head;
 	uint32_t mailbox;
@@ -379,6 +380,15 @@ struct disk_quota {
 	uint64_t messages_max;
 };
 static_assert(sizeof(struct disk_quota) == 24, "on disk");
+
+/* A segment begins: the file is there, with its header. Records that go to it come later. */
+struct disk_segment_begin {
+	struct disk_change_head head;
+	uint32_t kind; /* enum format_kind */
+	uint32_t number;
+	uint64_t capacity; /* as in its header; at most 4 GiB */
+};
+static_assert(sizeof(struct disk_segment_begin) == 24, "on disk");
 
 /* --- Journals: `journal.G`, this header and then changes, of which no message is carried --- */
 

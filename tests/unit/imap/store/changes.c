@@ -60,6 +60,7 @@ struct drawn {
 		struct disk_meta_place meta_place;
 		struct disk_annotation annotation;
 		struct disk_quota quota;
+		struct disk_segment_begin segment;
 	};
 	uint32_t mailbox; /* of the runs */
 	unsigned runs_n;
@@ -127,6 +128,10 @@ static void put(struct store_change_builder *builder, const struct drawn *drawn)
 	case FORMAT_QUOTA:
 		store_change_quota(builder, drawn->quota.bytes_max, drawn->quota.messages_max);
 		break;
+	case FORMAT_SEGMENT:
+		store_change_segment(builder, (enum format_kind)drawn->segment.kind,
+				     drawn->segment.number, drawn->segment.capacity);
+		break;
 	default:
 		put_runs(builder, drawn);
 	}
@@ -146,6 +151,7 @@ static const struct {
 	[FORMAT_META_PLACE] = {8, sizeof(struct disk_meta_place)},
 	[FORMAT_ANNOTATION] = {8, offsetof(struct disk_annotation, entry_bytes)},
 	[FORMAT_QUOTA] = {8, sizeof(struct disk_quota)},
+	[FORMAT_SEGMENT] = {8, sizeof(struct disk_segment_begin)},
 };
 
 static void expect(const struct store_change_record *record, const struct drawn *drawn,
@@ -289,6 +295,10 @@ static void draw(struct random *random, struct drawn *drawn, uint32_t index)
 	else if (drawn->type == FORMAT_QUOTA)
 		drawn->quota = (struct disk_quota){.bytes_max = random_next(random),
 						   .messages_max = FORMAT_QUOTA_NONE};
+	else if (drawn->type == FORMAT_SEGMENT)
+		drawn->segment = (struct disk_segment_begin){.kind = number % 2 + 1,
+							     .number = number,
+							     .capacity = UINT64_C(64) + number / 2};
 	else /* begins with a mailbox, and the rest may be zero */
 		drawn->attributes.mailbox = number;
 	if (drawn->type == FORMAT_ANNOTATION && random_once(random, 2)) {
@@ -389,6 +399,8 @@ static const struct drawn samples[FORMAT_CHANGE_TYPES] = {
 			       .value_bytes = 4},
 	[FORMAT_QUOTA] = {.type = FORMAT_QUOTA,
 			  .quota = {.bytes_max = 1 << 30, .messages_max = FORMAT_QUOTA_NONE}},
+	[FORMAT_SEGMENT] = {.type = FORMAT_SEGMENT,
+			    .segment = {.kind = FORMAT_META, .number = 4, .capacity = 1 << 18}},
 };
 
 void changes_sample(struct store_change_builder *builder, enum format_change_type type)

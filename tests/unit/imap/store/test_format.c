@@ -217,6 +217,8 @@ static void test_offsets_of_changes(void **state)
 	assert_int_equal(offsetof(struct disk_annotation, value_bytes), 16);
 	assert_int_equal(offsetof(struct disk_annotation, exists), 20);
 	assert_int_equal(offsetof(struct disk_quota, messages_max), 16);
+	assert_int_equal(offsetof(struct disk_segment_begin, number), 12);
+	assert_int_equal(offsetof(struct disk_segment_begin, capacity), 16);
 	assert_int_equal(offsetof(struct disk_journal, generation), 32);
 	assert_int_equal(offsetof(struct disk_journal, first), 40);
 	assert_int_equal(offsetof(struct disk_journal, checkpoint_crc), 48);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "change_build.h"
 #include "check.h"
 #include "crc32c.h"
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "change.h"
+#include "change_build.h"
 #include "check.h"
 #include "crc32c.h"
 #include "store.h"

@@ -3,7 +3,7 @@
 #ifndef WIREMAP_STORE_TEST_CHANGES_H
 #define WIREMAP_STORE_TEST_CHANGES_H
 
-#include "change.h"
+#include "change_build.h"
 #include "store.h"
 
 extern const uint8_t changes_account[16];

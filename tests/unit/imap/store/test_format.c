@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "change_build.h"
 #include "format.h"
 #include "journal.h"
 

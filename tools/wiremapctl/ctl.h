@@ -63,6 +63,8 @@ int user_passwd(struct ctl *ctl);
 int import_maildir(struct ctl *ctl);
 int import_mbox(struct ctl *ctl);
 int import_eml(struct ctl *ctl);
+int export_maildir(struct ctl *ctl);
+int export_mbox(struct ctl *ctl);
 int check(struct ctl *ctl);
 int stats(struct ctl *ctl);
 int capture(struct ctl *ctl);

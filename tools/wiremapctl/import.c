@@ -167,11 +167,14 @@ static int message(struct source_sink *source, const struct source_message *from
 	}
 	if (!from->dated && !date_message(from->bytes, &to.date))
 		to.date = from->date;
-	if (!buffer_crlf(&sink->crlf, from->bytes)) {
-		sink->status = -ENOMEM;
-		return REFUSED;
+	to.bytes = from->bytes;
+	if (!from->verbatim) {
+		if (!buffer_crlf(&sink->crlf, from->bytes)) {
+			sink->status = -ENOMEM;
+			return REFUSED;
+		}
+		to.bytes = buffer_span(&sink->crlf);
 	}
-	to.bytes = buffer_span(&sink->crlf);
 	status = store_import_message(sink->import, sink->mailbox, &to, &sink->error);
 	if (status == -EEXIST) {
 		status = identity_drop(sink, from->place);

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "dovecot.h"
+#include "extras.h"
+#include "folders.h"
 #include "listing.h"
 
 enum { LINE_BYTES_MAX = 4096, LIST_BYTES_MAX = 1 << 30 };
@@ -25,9 +27,12 @@ struct walk {
 	bool subscriptions;	  /* there is such a file */
 	struct buffer bytes;
 	/* Of the folder at hand, and the bytes they borrow from. */
-	struct buffer keywords_text, uidlist_text;
+	struct buffer keywords_text, uidlist_text, extras_text;
 	struct dovecot_keywords keywords;
 	struct dovecot_uidlist uidlist;
+	struct extras_list extras;
+	struct folders table; /* of an export, else empty */
+	size_t root_bytes;    /* of the path of the whole */
 };
 
 /* A message's file: "new/NAME" or "cur/NAME:2,FLAGS". */
@@ -241,6 +246,33 @@ static int keywords_load(struct walk *walk, const char *folder)
 	return 0;
 }
 
+/* What an export of ours says beyond what a Maildir can. */
+static int extras_load(struct walk *walk, const char *folder)
+{
+	char *path = path_join(folder, EXTRAS_FILE);
+	int status = path != NULL ? 0 : -ENOMEM;
+
+	extras_list_free(&walk->extras);
+	if (path != NULL && list_load(walk, path, &walk->extras_text))
+		status = extras_list_read(buffer_span(&walk->extras_text), &walk->extras);
+	free(path);
+	return status;
+}
+
+static void extras_take(const struct walk *walk, const char *file, struct source_message *message)
+{
+	struct extras extras;
+
+	extras_read(extras_list_find(&walk->extras, span_of(file)), &extras);
+	message->verbatim = extras.verbatim;
+	message->date.zone_min = extras.date.zone_min;
+	if (extras.dated)
+		message->date.utc_s = extras.date.utc_s;
+	for (unsigned k = 0; k < extras.keywords_n && message->keywords_n < SOURCE_KEYWORDS_MAX;
+	     k++)
+		message->keywords[message->keywords_n++] = extras.keywords[k];
+}
+
 /* A list that is wrong in one place may be wrong in all: then none of it counts, and the mail
  * comes with new UIDs, under a UIDVALIDITY that tells clients so. */
 static int uidlist_load(struct walk *walk, const char *folder)
@@ -342,6 +374,7 @@ static int message_read(struct walk *walk, const char *folder, const struct entr
 		status = 0;
 	} else if (status == 0) {
 		flags_read(walk, path + strlen(folder), &message);
+		extras_take(walk, strrchr(path, '/') + 1, &message);
 		message.bytes = buffer_span(&walk->bytes);
 		message.place = path;
 		status = walk->sink->message(walk->sink, &message);
@@ -431,17 +464,59 @@ static int messages_walk(struct walk *walk, const struct folder *folder,
 	return status;
 }
 
+/* Its name and attributes from the table of an export, or from where it lies. */
+static int folder_begin(struct walk *walk, const struct folder *folder)
+{
+	struct span name = buffer_span(&folder->name), place = span_of(".");
+	uint32_t attributes = is_subscribed(walk, name) ? STORE_SUBSCRIBED : 0;
+	const struct folders_line *line;
+
+	if (name.len > 0)
+		place = span_of(folder->path + walk->root_bytes + 1);
+	line = folders_find(&walk->table, place);
+	if (line == NULL)
+		return walk->sink->mailbox(walk->sink, name, attributes);
+	/* Subscriptions may have changed since, the rest cannot. */
+	attributes |= line->attributes &
+		      ~(uint32_t)(STORE_SUBSCRIBED | STORE_NOSELECT | STORE_NONEXISTENT);
+	return walk->sink->mailbox(walk->sink, name.len > 0 ? line->name : name, attributes);
+}
+
+/* Names that no folder stands for. */
+static int table_rest(struct walk *walk)
+{
+	int status = 0;
+
+	for (size_t k = 0; k < walk->table.n && status == 0; k++)
+		if (span_eq(walk->table.lines[k].place, span_of("-")))
+			status = walk->sink->mailbox(walk->sink, walk->table.lines[k].name,
+						     walk->table.lines[k].attributes);
+	return status;
+}
+
+static int table_load(struct walk *walk, const char *path)
+{
+	int status = folders_load(&walk->table, path);
+
+	walk->root_bytes = strlen(path);
+	if (status == 0 || status == -ENOMEM)
+		return status;
+	walk->sink->noted(walk->sink, path,
+			  "its " FOLDERS_FILE " cannot be read: folders are named as they lie");
+	return 0;
+}
+
 static int folder_walk(struct walk *walk, const struct folder *folder)
 {
-	struct span name = buffer_span(&folder->name);
 	struct listing listing;
 	int status = folder_list(walk, folder, &listing);
 
 	if (status == 0)
-		status = walk->sink->mailbox(walk->sink, name,
-					     is_subscribed(walk, name) ? STORE_SUBSCRIBED : 0);
+		status = folder_begin(walk, folder);
 	if (status == 0)
 		status = keywords_load(walk, folder->path);
+	if (status == 0)
+		status = extras_load(walk, folder->path);
 	if (status == 0)
 		status = uidlist_load(walk, folder->path);
 	if (status == 0)
@@ -450,7 +525,7 @@ static int folder_walk(struct walk *walk, const struct folder *folder)
 	return status;
 }
 
-static int folders_find(struct walk *walk, const char *path)
+static int tree_find(struct walk *walk, const char *path)
 {
 	struct buffer root = {0};
 	char *copy;
@@ -473,11 +548,13 @@ static int folders_find(struct walk *walk, const char *path)
 int source_maildir(const char *path, const struct source_options *options, struct source_sink *sink)
 {
 	struct walk walk = {.options = options, .sink = sink};
-	int status = folders_find(&walk, path);
+	int status = tree_find(&walk, path);
 
 	sink->unit = "messages";
 	if (status == 0)
 		status = subscriptions_read(&walk, path);
+	if (status == 0)
+		status = table_load(&walk, path);
 	if (status == 0 && walk.folders_n == 0)
 		status = -ENOENT;
 	for (size_t k = 0; k < walk.folders_n && status == 0; k++) {
@@ -491,6 +568,8 @@ int source_maildir(const char *path, const struct source_options *options, struc
 		status = folder_walk(&walk, &walk.folders[k]);
 	if (status == 0)
 		status = subscriptions_rest(&walk);
+	if (status == 0)
+		status = table_rest(&walk);
 	for (size_t k = 0; k < walk.folders_n; k++) {
 		free(walk.folders[k].path);
 		buffer_free(&walk.folders[k].name);
@@ -500,6 +579,9 @@ int source_maildir(const char *path, const struct source_options *options, struc
 	buffer_free(&walk.bytes);
 	buffer_free(&walk.keywords_text);
 	buffer_free(&walk.uidlist_text);
+	buffer_free(&walk.extras_text);
 	dovecot_uidlist_free(&walk.uidlist);
+	extras_list_free(&walk.extras);
+	folders_free(&walk.table);
 	return status;
 }

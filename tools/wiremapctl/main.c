@@ -17,6 +17,8 @@ static const char usage[] =
 	"  import maildir PATH      adds a Maildir with its subfolders (Maildir++ or nested)\n"
 	"  import mbox PATH         adds an mbox file, or a directory of them\n"
 	"  import eml PATH          adds one message, or a directory of them\n"
+	"  export maildir USER PATH writes a user's mail as a Maildir++ that Dovecot serves\n"
+	"  export mbox USER PATH    writes it as a directory of mboxes; neither may be there yet\n"
 	"  check                    reads everything and reports what is damaged, one line each\n"
 	"  stats                    all counters of the running server that are not zero, summed "
 	"up\n"
@@ -122,6 +124,8 @@ static const struct command commands[] = {
 	{{"import", "maildir"}, "PATH", OPTIONS_IMPORT | OPTION_SEPARATOR, import_maildir},
 	{{"import", "mbox"}, "PATH", OPTIONS_IMPORT | OPTION_MBOXRD, import_mbox},
 	{{"import", "eml"}, "PATH", OPTIONS_IMPORT, import_eml},
+	{{"export", "maildir"}, "USER PATH", 0, export_maildir},
+	{{"export", "mbox"}, "USER PATH", 0, export_mbox},
 	{{"check", NULL}, NULL, OPTION_USER, check},
 	{{"stats", NULL}, NULL, OPTION_SOCKET | OPTION_JSON, stats},
 	{{"capture", NULL}, "FILE", OPTIONS_CAPTURE, capture},
@@ -254,6 +258,11 @@ static int command_unknown(char **words, int n)
 	return wrong("no such command: ", said);
 }
 
+static int arguments(const struct command *command)
+{
+	return command->argument == NULL ? 0 : strchr(command->argument, ' ') == NULL ? 1 : 2;
+}
+
 /* The options must be the command's, and its argument must be there. */
 static int command_check(const struct command *command, unsigned given, char **words, int n)
 {
@@ -264,7 +273,7 @@ static int command_check(const struct command *command, unsigned given, char **w
 	for (const struct option *option = options; option->name != NULL; option++)
 		if ((given & (unsigned)option->val & ~(command->options | OPTIONS_ALWAYS)) != 0)
 			return wrong("this command takes no --", option->name);
-	wanted = command_words(command) + (command->argument != NULL);
+	wanted = command_words(command) + arguments(command);
 	if (n < wanted)
 		return wrong("this command needs a ", command->argument);
 	if (n > wanted)
@@ -311,6 +320,8 @@ int main(int argc, char **argv)
 		status = configuration_read(&ctl);
 	if (status == 0) {
 		ctl.argument = command->argument != NULL ? argv[argc - 1] : NULL;
+		if (arguments(command) == 2)
+			ctl.user = argv[argc - 2];
 		status = command->run(&ctl);
 	}
 	config_free(&ctl.config);

@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 
 #include "date.h"
+#include "extras.h"
 #include "fields.h"
+#include "folders.h"
 #include "listing.h"
 
 /*
@@ -29,9 +31,11 @@ struct mbox {
 	unsigned long message_line;
 	struct store_date date;
 	bool in_header;
-	bool blank;	/* the line before was empty */
-	bool separable; /* and belongs to no header: it may be a separator's */
-	bool counted;	/* the body was taken by its Content-Length */
+	bool blank;	      /* the line before was empty */
+	bool separable;	      /* and belongs to no header: it may be a separator's */
+	bool counted;	      /* the body was taken by its Content-Length */
+	size_t marked;	      /* bytes of the fields an export put before the message; 0: none */
+	struct extras extras; /* then: what the last of them says */
 	bool too_long;
 };
 
@@ -100,6 +104,36 @@ static bool is_internal(struct span header)
 	       memmem(value.ptr, value.len, subject, sizeof(subject) - 1) != NULL;
 }
 
+/* Takes one > from every line that an export gave one. */
+static struct span unquote(uint8_t *bytes, size_t len)
+{
+	size_t at = 0, to = 0;
+
+	while (at < len) {
+		const uint8_t *lf = memchr(bytes + at, '\n', len - at);
+		size_t line = lf != NULL ? (size_t)(lf - bytes) + 1 - at : len - at;
+		size_t quoted =
+			bytes[at] == '>' && extras_from_line((struct span){bytes + at, line});
+
+		memmove(bytes + to, bytes + at + quoted, line - quoted);
+		to += line - quoted;
+		at += line;
+	}
+	return (struct span){bytes, to};
+}
+
+/* A message of an export: its fields are ours, the rest is it. */
+static struct span marked_take(struct mbox *mbox, struct source_message *message)
+{
+	struct span bytes =
+		unquote(mbox->message.bytes + mbox->marked, mbox->message.len - mbox->marked);
+
+	message->verbatim = mbox->extras.verbatim;
+	if (mbox->extras.dated)
+		message->date = mbox->extras.date;
+	return bytes;
+}
+
 static int message_end(struct mbox *mbox)
 {
 	struct source_message message = {.date = mbox->date, .dated = true};
@@ -116,9 +150,14 @@ static int message_end(struct mbox *mbox)
 		mbox->sink->skipped(mbox->sink, place, "the message is longer than 2 GiB");
 		return 0;
 	}
-	header = span_cut(bytes, 0, field_header_bytes(bytes));
-	if (is_internal(header))
-		return 0;
+	if (mbox->marked > 0) {
+		header = span_cut(bytes, 0, mbox->marked);
+		bytes = marked_take(mbox, &message);
+	} else {
+		header = span_cut(bytes, 0, field_header_bytes(bytes));
+		if (is_internal(header))
+			return 0;
+	}
 	if (field_find(header, "status", &value))
 		letters_read(value, &message);
 	if (field_find(header, "x-status", &value))
@@ -138,6 +177,7 @@ static void message_begin(struct mbox *mbox, struct store_date date)
 	mbox->date = date;
 	mbox->in_header = true;
 	mbox->counted = mbox->too_long = false;
+	mbox->marked = 0;
 }
 
 /* --- Content-Length --- */
@@ -154,7 +194,10 @@ static bool length_leads(struct mbox *mbox, off_t length)
 
 	if (fseeko(mbox->file, here + length, SEEK_SET) == 0) {
 		n = fread(next, 1, sizeof(next) - 1, mbox->file);
+		next[n] = '\0';
 		at += next[0] == '\r' && next[1] == '\n' ? 2 : next[0] == '\n' ? 1 : 0;
+		/* A message of an export that ends in mid-line. */
+		at += mbox->marked > 0 && at[0] == '\n';
 		right = !ferror(mbox->file) &&
 			((size_t)(at - next) == n || is_separator(at, strcspn(at, "\n"), &date));
 	}
@@ -162,21 +205,13 @@ static bool length_leads(struct mbox *mbox, off_t length)
 	return fseeko(mbox->file, here, SEEK_SET) == 0 && right;
 }
 
-static int body_take(struct mbox *mbox)
+/* Reads so many bytes behind what there is, if what follows then is right. */
+static int bytes_take(struct mbox *mbox, uint64_t length)
 {
-	struct span value;
 	struct stat stat;
-	uint64_t length = 0;
 
-	if (!field_find(buffer_span(&mbox->message), "content-length", &value) ||
-	    fstat(fileno(mbox->file), &stat) != 0)
-		return 0;
-	for (size_t i = 0; i < value.len && length < STORE_MESSAGE_BYTES_MAX; i++)
-		if (value.ptr[i] >= '0' && value.ptr[i] <= '9')
-			length = length * 10 + (value.ptr[i] - '0');
-		else if (value.ptr[i] > ' ')
-			return 0;
-	if (length == 0 || length + mbox->message.len > STORE_MESSAGE_BYTES_MAX ||
+	if (fstat(fileno(mbox->file), &stat) != 0 ||
+	    length + mbox->message.len > STORE_MESSAGE_BYTES_MAX ||
 	    ftello(mbox->file) + (off_t)length > stat.st_size || !length_leads(mbox, (off_t)length))
 		return 0;
 	if (!buffer_reserve(&mbox->message, length))
@@ -189,6 +224,72 @@ static int body_take(struct mbox *mbox)
 	mbox->counted = true;
 	mbox->sink->done += length;
 	return 0;
+}
+
+/* The number a value begins with. False: none, or something else than space follows it. */
+static bool length_read(struct span value, uint64_t *length_r)
+{
+	size_t i = 0;
+
+	*length_r = 0;
+	while (i < value.len && (value.ptr[i] == ' ' || value.ptr[i] == '\t'))
+		i++;
+	for (; i < value.len && value.ptr[i] >= '0' && value.ptr[i] <= '9' &&
+	       *length_r < STORE_MESSAGE_BYTES_MAX;
+	     i++)
+		*length_r = *length_r * 10 + (value.ptr[i] - '0');
+	return i > 0 && value.ptr[i - 1] > ' ' && (i == value.len || value.ptr[i] <= ' ');
+}
+
+static int body_take(struct mbox *mbox)
+{
+	struct span value;
+	uint64_t length;
+
+	if (!field_find(buffer_span(&mbox->message), "content-length", &value) ||
+	    !length_read(value, &length) || length == 0)
+		return 0;
+	return bytes_take(mbox, length);
+}
+
+/* Whether all that stands before our field is what an export puts there. */
+static bool fields_ours(struct span fields)
+{
+	static const char *const names[] = {
+		"X-IMAPbase: ", "X-UID: ", "Status: ", "X-Status: ", "X-Keywords:"};
+
+	while (fields.len > 0) {
+		const uint8_t *lf = memchr(fields.ptr, '\n', fields.len);
+		bool ours = false;
+
+		for (unsigned k = 0; k < sizeof(names) / sizeof(names[0]); k++)
+			ours |= span_eq(span_cut(fields, 0, strlen(names[k])), span_of(names[k]));
+		if (!ours || lf == NULL)
+			return false;
+		fields = span_cut(fields, (size_t)(lf - fields.ptr) + 1, fields.len);
+	}
+	return true;
+}
+
+/* Behind our field lies the message, as it is. A length that leads nowhere says that another
+ * program has changed the file: then all is read as any mbox. */
+static int marked_find(struct mbox *mbox, struct span before, struct span line)
+{
+	struct span value = span_cut(line, sizeof(EXTRAS_FIELD) - 1, line.len);
+	uint64_t length;
+	int status;
+
+	if (!span_eq(span_cut(line, 0, sizeof(EXTRAS_FIELD) - 1), span_of(EXTRAS_FIELD)) ||
+	    !fields_ours(before) || !length_read(value, &length))
+		return 0;
+	extras_read(value, &mbox->extras);
+	mbox->marked = mbox->message.len;
+	status = bytes_take(mbox, length);
+	if (status == 0 && mbox->counted)
+		mbox->in_header = false;
+	else
+		mbox->marked = 0;
+	return status;
 }
 
 /* --- Lines --- */
@@ -213,6 +314,7 @@ static int line_take(struct mbox *mbox, const char *line, size_t len)
 {
 	bool may_separate = !mbox->open || mbox->blank || mbox->counted;
 	struct store_date date;
+	size_t before;
 	int status = 0;
 
 	if (may_separate && is_separator(line, len, &date)) {
@@ -230,7 +332,11 @@ static int line_take(struct mbox *mbox, const char *line, size_t len)
 			return 0;
 		mbox->counted = false;
 	}
+	before = mbox->message.len;
 	status = line_append(mbox, line, len);
+	if (status == 0 && mbox->in_header && !mbox->too_long)
+		status = marked_find(mbox, span_cut(buffer_span(&mbox->message), 0, before),
+				     (struct span){(const uint8_t *)line, len});
 	if (status == 0 && mbox->in_header && mbox->blank) {
 		mbox->in_header = false;
 		status = body_take(mbox);
@@ -257,7 +363,7 @@ static int file_read(struct mbox *mbox)
 }
 
 static int file_walk(const char *path, struct span name, const struct source_options *options,
-		     struct source_sink *sink, bool mailbox)
+		     struct source_sink *sink, const uint32_t *attributes)
 {
 	struct mbox mbox = {.sink = sink, .options = options, .path = path};
 	int status = 0;
@@ -267,8 +373,8 @@ static int file_walk(const char *path, struct span name, const struct source_opt
 		sink->skipped(sink, path, strerror(errno));
 		return 0;
 	}
-	if (mailbox)
-		status = sink->mailbox(sink, name, STORE_SUBSCRIBED);
+	if (attributes != NULL)
+		status = sink->mailbox(sink, name, *attributes);
 	if (status == 0)
 		status = file_read(&mbox);
 	if (status == -EINVAL && mbox.message_line == 0) {
@@ -293,7 +399,36 @@ struct walk {
 	const struct source_options *options;
 	struct source_sink *sink;
 	bool count_only;
+	struct folders table; /* of an export, else empty */
+	size_t root_bytes;    /* of the path of the whole */
 };
+
+/* One file, with the name and the attributes the table of an export gives it, if it does. */
+static int listed_walk(struct walk *walk, const char *path, struct span name)
+{
+	const struct folders_line *line =
+		folders_find(&walk->table, span_of(path + walk->root_bytes + 1));
+	uint32_t attributes = STORE_SUBSCRIBED;
+
+	if (line != NULL) {
+		name = line->name;
+		attributes = line->attributes & ~(uint32_t)(STORE_NOSELECT | STORE_NONEXISTENT);
+	}
+	return file_walk(path, name, walk->options, walk->sink,
+			 walk->options->flat ? NULL : &attributes);
+}
+
+/* Names that no file stands for. */
+static int table_rest(struct walk *walk)
+{
+	int status = 0;
+
+	for (size_t k = 0; k < walk->table.n && status == 0; k++)
+		if (span_eq(walk->table.lines[k].place, span_of("-")))
+			status = walk->sink->mailbox(walk->sink, walk->table.lines[k].name,
+						     walk->table.lines[k].attributes);
+	return status;
+}
 
 static size_t suffix_bytes(const char *name, const char *suffix)
 {
@@ -325,11 +460,12 @@ static int child_walk(struct walk *walk, const char *path, struct span parent, c
 				 : 0;
 	else if (suffix_bytes(entry, ".msf") > 0)
 		status = 0; /* Thunderbird's index of the mbox beside it */
+	else if (depth == 0 && strcmp(entry, FOLDERS_FILE) == 0)
+		status = 0;
 	else if (walk->count_only)
 		walk->sink->total += stat(child, &stat_r) == 0 ? (uint64_t)stat_r.st_size : 0;
 	else
-		status = file_walk(child, buffer_span(&name), walk->options, walk->sink,
-				   !walk->options->flat);
+		status = listed_walk(walk, child, buffer_span(&name));
 	buffer_free(&name);
 	free(child);
 	return status;
@@ -351,23 +487,43 @@ static int directory_walk(struct walk *walk, const char *path, struct span name,
 	return status;
 }
 
+static int root_walk(struct walk *walk, const char *path)
+{
+	struct span root = {NULL, 0};
+	int status = folders_load(&walk->table, path);
+
+	walk->root_bytes = strlen(path);
+	if (status != 0 && status != -ENOMEM) {
+		walk->sink->noted(walk->sink, path,
+				  "its " FOLDERS_FILE
+				  " cannot be read: mailboxes are named as they lie");
+		status = 0;
+	}
+	walk->count_only = true;
+	if (status == 0)
+		status = directory_walk(walk, path, root, 0);
+	walk->count_only = false;
+	if (status == 0 && walk->options->flat)
+		status = walk->sink->mailbox(walk->sink, root, STORE_SUBSCRIBED);
+	if (status == 0)
+		status = directory_walk(walk, path, root, 0);
+	if (status == 0 && !walk->options->flat)
+		status = table_rest(walk);
+	folders_free(&walk->table);
+	return status;
+}
+
 int source_mbox(const char *path, const struct source_options *options, struct source_sink *sink)
 {
-	struct walk walk = {.options = options, .sink = sink, .count_only = true};
-	struct span root = {NULL, 0};
+	static const uint32_t subscribed = STORE_SUBSCRIBED;
+	struct walk walk = {.options = options, .sink = sink};
 	struct stat stat_r;
-	int status;
 
 	sink->unit = "bytes";
 	if (stat(path, &stat_r) != 0)
 		return -errno;
-	if (!S_ISDIR(stat_r.st_mode)) {
-		sink->total = (uint64_t)stat_r.st_size;
-		return file_walk(path, root, options, sink, true);
-	}
-	status = directory_walk(&walk, path, root, 0);
-	walk.count_only = false;
-	if (status == 0 && options->flat)
-		status = sink->mailbox(sink, root, STORE_SUBSCRIBED);
-	return status == 0 ? directory_walk(&walk, path, root, 0) : status;
+	if (S_ISDIR(stat_r.st_mode))
+		return root_walk(&walk, path);
+	sink->total = (uint64_t)stat_r.st_size;
+	return file_walk(path, (struct span){NULL, 0}, options, sink, &subscribed);
 }

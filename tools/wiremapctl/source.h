@@ -14,7 +14,8 @@ struct source_message {
 	struct span bytes; /* line ends as they are in the source; borrowed for the call */
 	uint32_t uid;	   /* 0: none is known, or the sink did not take the identity */
 	struct store_date date;
-	bool dated; /* else the sink looks into the message, then takes the date all the same */
+	bool verbatim; /* the sink leaves line ends as they are */
+	bool dated;    /* else the sink looks into the message, then takes the date all the same */
 	uint32_t system; /* enum store_flag */
 	struct span keywords[SOURCE_KEYWORDS_MAX];
 	unsigned keywords_n;

@@ -201,6 +201,7 @@ def test_drain_has_a_pace(service):
 def test_drain_lets_a_client_finish_and_takes_no_other(service):
     raw = service.log_in("demo", b"INBOX")
     raw.send(b"a FETCH 1:* BODY.PEEK[]\r\n")
+    assert raw.line().startswith(b"* 1 FETCH")  # it has begun
     process = ctl(service.server, "drain", "--seconds", 30)
     answered = raw.until(b"a")
     assert answered[-1].startswith(b"a OK")

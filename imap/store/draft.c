@@ -24,8 +24,8 @@ int state_draft_begin(const struct state *root, uint64_t change, uint64_t modseq
 	struct state_draft *draft;
 
 	*draft_r = NULL;
-	if (change <= root->change || modseq <= root->modseq)
-		return -EINVAL;
+	if (change != root->change + 1 || modseq < root->modseq || modseq > INT64_MAX)
+		return -EINVAL; /* F8 */
 	draft = calloc(1, sizeof(*draft));
 	if (draft == NULL)
 		return -ENOMEM;
@@ -37,6 +37,7 @@ int state_draft_begin(const struct state *root, uint64_t change, uint64_t modseq
 	draft->root->change = change;
 	draft->root->modseq = modseq;
 	draft->mid_first = root->mid_next;
+	draft->modseq_new = modseq > root->modseq;
 	*draft_r = draft;
 	return 0;
 }
@@ -124,7 +125,7 @@ int state_draft_segment(struct state_draft *draft, enum format_kind kind, uint32
 		return state_draft_fail(draft, -EINVAL, "a segment is of an unknown kind");
 	if (root->segments_n == FORMAT_SEGMENTS_MAX)
 		return state_draft_fail(draft, -EINVAL, "there are too many segments");
-	if (capacity < sizeof(struct disk_segment_header) || capacity > UINT32_MAX)
+	if (capacity < sizeof(struct disk_segment_header) || capacity > UINT64_C(1) << 32)
 		return state_draft_fail(draft, -EINVAL, "a segment's capacity is out of bounds");
 	if (state_segment_find(root, kind, file_number) >= 0)
 		return state_draft_fail(draft, -EINVAL, "there is a segment of that number");
@@ -300,6 +301,8 @@ int state_draft_add(struct state_draft *draft, uint32_t number, const struct row
 
 	if (status != 0)
 		return status;
+	if (!draft->modseq_new)
+		return state_draft_fail(draft, -EINVAL, STATE_MODSEQ_TWICE);
 	if (row->uid < mailbox->uidnext || row->uid == UINT32_MAX)
 		return state_draft_fail(draft, -EINVAL, "a UID is not the next");
 	if ((mailbox->attributes & STATE_PLACELESS) != 0)
@@ -337,6 +340,8 @@ static int run_open(struct state_draft *draft, uint32_t number, uint32_t uid_fir
 	status = state_draft_mailbox(draft, number, &run_r->mailbox);
 	if (status != 0)
 		return status;
+	if (!draft->modseq_new)
+		return state_draft_fail(draft, -EINVAL, STATE_MODSEQ_TWICE);
 	if (uid_first == 0 || uid_first > uid_last || uid_last >= run_r->mailbox->uidnext)
 		return state_draft_fail(draft, -EINVAL, "a run of UIDs is out of bounds");
 	run_r->index = rows_lower_bound(&run_r->mailbox->rows, uid_first);

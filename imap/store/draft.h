@@ -18,7 +18,9 @@
 
 struct state_draft;
 
-/* `root` is only borrowed for the call. -EINVAL: change or modseq are not greater than its. */
+/* `root` is only borrowed for the call. `change` is the next number (F8); `modseq` is not lower
+ * than the root's, and greater when the change makes mailboxes or touches rows. -EINVAL: they are
+ * not. */
 int state_draft_begin(const struct state *root, uint64_t change, uint64_t modseq,
 		      struct state_draft **draft_r);
 /* What the draft has become, held once, for the caller; the draft is gone. Cannot fail. */
@@ -92,7 +94,7 @@ int state_draft_expunge(struct state_draft *draft, uint32_t number, uint32_t uid
 
 /* --- The account --- */
 
-/* Quota: 0 is none. */
+/* Quota; FORMAT_QUOTA_NONE: none. */
 int state_draft_limits(struct state_draft *draft, uint64_t bytes_max, uint64_t messages_max);
 
 #endif

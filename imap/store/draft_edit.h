@@ -12,8 +12,12 @@
 struct state_draft {
 	struct state *root;
 	uint64_t mid_first; /* messages from here on were made in this draft */
+	bool modseq_new;    /* greater than that of the root before */
 	const char *fault;
 };
+
+/* Who was told of a modseq would never hear of the second change that has it. */
+#define STATE_MODSEQ_TWICE "a second change has that modseq"
 
 /* Spoils the draft. Returns `status`. */
 int state_draft_fail(struct state_draft *draft, int status, const char *fault);

@@ -87,6 +87,8 @@ int state_draft_create(struct state_draft *draft, const struct state_new_mailbox
 		return state_draft_fail(draft, -EINVAL, "a UIDVALIDITY is not the next");
 	if ((mailbox->attributes & ~ATTRIBUTES_KNOWN) != 0)
 		return state_draft_fail(draft, -EINVAL, "an attribute is unknown");
+	if (!draft->modseq_new)
+		return state_draft_fail(draft, -EINVAL, STATE_MODSEQ_TWICE);
 	if (root->order->n == STORE_MAILBOXES_MAX)
 		return state_draft_fail(draft, -EINVAL, "there are too many mailboxes");
 	place = state_order_place(root, mailbox->name);
@@ -138,12 +140,6 @@ int state_draft_delete(struct state_draft *draft, uint32_t number)
 }
 
 /* --- Renaming --- */
-
-static bool under(struct span name, struct span superior)
-{
-	return name.len > superior.len && name.ptr[superior.len] == STORE_SEPARATOR &&
-	       span_eq(span_cut(name, 0, superior.len), superior);
-}
 
 /* The name with its first `cut` bytes replaced. NULL: no memory. */
 static struct state_text *renamed(struct span name, size_t cut, struct span with)
@@ -231,12 +227,10 @@ int state_draft_rename(struct state_draft *draft, uint32_t number, struct span n
 	old = (struct span){was, mailbox->name.len};
 	if (span_eq(old, span_of("INBOX")))
 		return state_draft_fail(draft, -EINVAL, "INBOX cannot be renamed");
-	if (span_eq(name, old) || under(name, old))
+	if (span_eq(name, old) || store_name_under(name, old))
 		return state_draft_fail(draft, -EINVAL, "a mailbox cannot move under itself");
 	first = state_order_place(root, old);
-	for (end = first + 1; end < root->order->n; end++)
-		if (!under(state_mailbox_at(root, end)->name, old))
-			break;
+	end = first + 1 + state_inferiors(root, first);
 	status = names_change(draft, first, end, old.len, name);
 	return status != 0 ? status : order_merge(draft, first, end);
 }

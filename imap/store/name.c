@@ -82,6 +82,12 @@ int store_name_compare(struct span a, struct span b)
 	return a.len < b.len ? -1 : a.len > b.len;
 }
 
+bool store_name_under(struct span name, struct span superior)
+{
+	return name.len > superior.len && name.ptr[superior.len] == STORE_SEPARATOR &&
+	       span_eq(span_cut(name, 0, superior.len), superior);
+}
+
 bool store_keyword_valid(struct span keyword)
 {
 	if (keyword.len == 0 || keyword.len > STORE_KEYWORD_BYTES_MAX)

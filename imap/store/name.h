@@ -16,6 +16,9 @@ int store_name_compare(struct span a, struct span b);
 /* Whether the name is INBOX, in any case, or something under it (RFC 3501 5.1). */
 bool store_name_inbox(struct span name);
 
+/* Whether `name` is an inferior of `superior`, at any depth. */
+bool store_name_under(struct span name, struct span superior);
+
 /* An IMAP atom of 1 to STORE_KEYWORD_BYTES_MAX bytes. */
 bool store_keyword_valid(struct span keyword);
 

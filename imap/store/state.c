@@ -105,6 +105,7 @@ static struct state *root_new(struct state_retired *retired, uint32_t mailboxes)
 	root->mids.kind = &mid_kind;
 	root->emailids.kind = &emailid_kind;
 	root->segments.kind = &segment_kind;
+	root->bytes_max = root->messages_max = FORMAT_QUOTA_NONE;
 	return root;
 }
 
@@ -348,6 +349,17 @@ int state_mailbox_find(const struct state *root, struct span name)
 	k = state_order_place(root, name);
 	return k < root->order->n && span_eq(state_mailbox_at(root, k)->name, name) ? (int)k
 										    : -ENOENT;
+}
+
+uint32_t state_inferiors(const struct state *root, uint32_t k)
+{
+	struct span superior = state_mailbox_at(root, k)->name;
+	uint32_t end = k + 1;
+
+	while (end < root->order->n &&
+	       store_name_under(state_mailbox_at(root, end)->name, superior))
+		end++;
+	return end - k - 1;
 }
 
 /* --- Reading a mailbox --- */

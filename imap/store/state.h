@@ -74,7 +74,7 @@ struct state_info {
 	uint32_t uidvalidity_next, number_next;
 	uint32_t mailboxes, segments;
 	uint64_t bytes, messages;	  /* in all mailboxes, each copy counted (RFC 9208) */
-	uint64_t bytes_max, messages_max; /* quota; 0: none */
+	uint64_t bytes_max, messages_max; /* quota, or FORMAT_QUOTA_NONE */
 };
 void state_info(const struct state *root, struct state_info *info_r);
 
@@ -87,6 +87,9 @@ const struct disk_segment *state_segment(const struct state *root, uint32_t slot
 const struct state_mailbox *state_mailbox_at(const struct state *root, uint32_t k);
 /* Its place in that order, or -ENOENT. INBOX is found in any case. O(log n). */
 int state_mailbox_find(const struct state *root, struct span name);
+/* How many inferiors the mailbox at place k has: those that follow it in the order. O(their
+ * number). */
+uint32_t state_inferiors(const struct state *root, uint32_t k);
 /* The mailbox of that number, or NULL. */
 const struct state_mailbox *state_mailbox_numbered(const struct state *root, uint32_t number);
 

@@ -70,6 +70,12 @@ int vanished_add(struct vanished *vanished, struct vanished_run run)
 	struct vanished_block *block = vanished->block;
 
 	ASSERT(vanished->runs == 0 || block->run[vanished->runs - 1].modseq <= run.modseq);
+	/* A run of the same modseq is of the same change: nobody else knows of it. */
+	if (vanished->runs > 0 && block->run[vanished->runs - 1].modseq == run.modseq &&
+	    block->run[vanished->runs - 1].last + 1 == run.first) {
+		block->run[vanished->runs - 1].last = run.last;
+		return 0;
+	}
 	if (block == NULL || block->used != vanished->runs || block->used == block->capacity) {
 		int status = make_room(vanished);
 

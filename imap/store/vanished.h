@@ -34,7 +34,8 @@ struct vanished {
 const struct vanished_run *vanished_since(const struct vanished *vanished, uint64_t modseq,
 					  uint32_t *runs_r);
 
-/* Adds a run; modseqs never fall. 0; -ENOMEM: unchanged. */
+/* Adds a run, or lengthens the last one, when it is of the same change and they touch; modseqs
+ * never fall, and one modseq is one change's. 0; -ENOMEM: unchanged. */
 int vanished_add(struct vanished *vanished, struct vanished_run run);
 
 struct vanished vanished_share(const struct vanished *vanished);

@@ -89,6 +89,12 @@ void model_expunge(struct model *model, struct model_mailbox *mailbox, uint32_t 
 	}
 	mailbox->rows_n = kept;
 	mailbox->highestmodseq = model->modseq;
+	if (mailbox->vanished_n > 0 &&
+	    mailbox->vanished[mailbox->vanished_n - 1].modseq == model->modseq &&
+	    mailbox->vanished[mailbox->vanished_n - 1].last + 1 == first) {
+		mailbox->vanished[mailbox->vanished_n - 1].last = last;
+		return;
+	}
 	mailbox->vanished =
 		model_room(mailbox->vanished, mailbox->vanished_n, sizeof(mailbox->vanished[0]));
 	mailbox->vanished[mailbox->vanished_n++] =
@@ -340,7 +346,8 @@ struct span model_checkpoint(struct model *model)
 		mailbox->forgotten = mailbox->highestmodseq;
 	}
 	model->number_next = model->mailboxes_n + 1;
-	model->bytes_max = model->messages_max = 0; /* a checkpoint has no limits yet */
+	/* A checkpoint has no limits yet. */
+	model->bytes_max = model->messages_max = FORMAT_QUOTA_NONE;
 	return memory_checkpoint_make(&(struct memory_checkpoint){
 		.modseq = model->modseq,
 		.mid_next = model->mid_next,

@@ -13,8 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply.h"
+#include "change_build.h"
 #include "diff.h"
 #include "draft.h"
+#include "name.h"
 #include "record.h"
 
 enum { HELD_MAX = 6, STEPS = 12 };
@@ -32,6 +35,7 @@ struct walk {
 	struct state_retired retired;
 	struct state *root;
 	struct state_draft *draft;
+	struct store_change_builder *builder; /* says what is done to the draft */
 	struct held held[HELD_MAX];
 	struct state_backing backing;
 	unsigned released;
@@ -206,8 +210,7 @@ static void create(struct walk *walk)
 
 	if (model->mailboxes_n == MODEL_MAILBOXES || model_named(model, name) != NULL)
 		return;
-	for (unsigned k = 0; k < 16; k++)
-		new.mailboxid[k] = (uint8_t)next(walk);
+	new.mailboxid[0] = (uint8_t)next(walk);
 	*mailbox = (struct model_mailbox){.number = new.number,
 					  .attributes = new.attributes,
 					  .uidvalidity = new.uidvalidity,
@@ -219,32 +222,39 @@ static void create(struct walk *walk)
 	model->number_next++;
 	model->uidvalidity_next = new.uidvalidity + 1;
 	assert_int_equal(state_draft_create(walk->draft, &new), 0);
+	store_change_mailbox_create(walk->builder,
+				    &(struct disk_mailbox_create){.mailbox = new.number,
+								  .attributes = new.attributes,
+								  .uidvalidity = new.uidvalidity,
+								  .mailboxid = {new.mailboxid[0]}},
+				    new.name);
 }
 
 static void delete_or_rename(struct walk *walk)
 {
 	struct model *model = &walk->model;
 	struct model_mailbox *mailbox = any(walk);
-	char name[16], first[MODEL_NAME];
+	char name[16];
 	size_t len;
 
 	if (mailbox == NULL || strcmp(mailbox->name, "INBOX") == 0)
 		return;
 	if (below(walk, 3) == 0) {
 		assert_int_equal(state_draft_delete(walk->draft, mailbox->number), 0);
+		store_change_mailbox_delete(walk->builder, mailbox->number);
 		model_delete(model, mailbox);
 		return;
 	}
-	/* A name nothing has, maybe above what others have. */
-	snprintf(name, sizeof(name), below(walk, 2) == 0 ? "r%u" : "q/r%u", below(walk, 1000));
-	snprintf(first, sizeof(first), "%s", mailbox->name);
+	/* A name nothing has, nor has anything under it. */
+	snprintf(name, sizeof(name), below(walk, 2) == 0 ? "r%u" : "a/r%u", below(walk, 1000));
 	len = strlen(name);
 	for (uint32_t k = 0; k < model->mailboxes_n; k++)
 		if (memcmp(model->mailboxes[k].name, name, len) == 0)
 			return;
-	if (strlen(first) > 20)
+	if (strlen(mailbox->name) > 20 || store_name_under(span_of(name), span_of(mailbox->name)))
 		return;
 	assert_int_equal(state_draft_rename(walk->draft, mailbox->number, span_of(name)), 0);
+	store_change_mailbox_rename(walk->builder, mailbox->number, span_of(name));
 	model_rename(model, mailbox, name);
 }
 
@@ -267,6 +277,8 @@ static void attributes_or_keyword(struct walk *walk)
 		assert_int_equal(state_draft_keyword(walk->draft, mailbox->number,
 						     mailbox->keywords_n, span_of(name)),
 				 0);
+		store_change_keyword(walk->builder, mailbox->number, mailbox->keywords_n,
+				     span_of(name));
 		mailbox->keywords_n++;
 	}
 }
@@ -288,6 +300,7 @@ static uint32_t segment(struct walk *walk, enum format_kind kind)
 	assert_int_equal(state_draft_segment(walk->draft, kind, new.number, new.capacity, &slot),
 			 0);
 	assert_int_equal(slot, model->segments_n);
+	store_change_segment(walk->builder, kind, new.number, new.capacity);
 	model->segments[model->segments_n++] = new;
 	return slot;
 }
@@ -311,12 +324,24 @@ static uint64_t message(struct walk *walk)
 	struct model *model = &walk->model;
 	uint64_t mid = model->mid_next++;
 	struct state_place mail = place(walk, FORMAT_MAIL, mid, below(walk, 5000)), meta;
-	uint8_t emailid[16];
+	uint8_t emailid[16] = {(uint8_t)next(walk)};
 
-	memset(emailid, (int)next(walk), 16);
 	assert_int_equal(state_draft_message(walk->draft, mid, &mail, emailid), 0);
+	store_change_message(walk->builder,
+			     &(struct disk_message){.mid = mid,
+						    .segment = model->segments[mail.slot].number,
+						    .off = mail.off,
+						    .length = mail.length,
+						    .emailid = {emailid[0]}},
+			     (struct span){NULL, 0});
 	meta = place(walk, FORMAT_META, mid, below(walk, 500));
 	assert_int_equal(state_draft_place(walk->draft, mid, FORMAT_META, &meta, 7), 0);
+	store_change_meta_place(walk->builder, &(struct disk_meta_place){
+						       .mid = mid,
+						       .segment = model->segments[meta.slot].number,
+						       .off = meta.off,
+						       .length = meta.length,
+						       .prep_version = 7});
 	model->mids = model_room(model->mids, mid - 1, sizeof(model->mids[0]));
 	model->mids[mid - 1] = (struct disk_mid){0,	    mail.slot, mail.off,    mail.length,
 						 meta.slot, meta.off,  meta.length, 7};
@@ -355,6 +380,17 @@ static void add(struct walk *walk)
 		row.mid = mid;
 		row.size = model->mids[mid - 1].mail_len;
 		assert_int_equal(state_draft_add(walk->draft, mailbox->number, &row), 0);
+		store_change_add(walk->builder,
+				 &(struct disk_add){
+					 .mailbox = mailbox->number,
+					 .uid = row.uid,
+					 .mid = row.mid,
+					 .utc_s = row.utc,
+					 .saved_s = row.saved,
+					 .keywords = {row.flags.keywords[0], row.flags.keywords[1]},
+					 .size = row.size,
+					 .system = (uint16_t)row.flags.system,
+					 .zone_min = row.zone});
 		model_add(model, mailbox, &row);
 	}
 }
@@ -376,6 +412,12 @@ static bool run(struct walk *walk, const struct model_mailbox *mailbox, uint32_t
 	return true;
 }
 
+/* Ends a record of runs, which must rise, by one that changes nothing. */
+static void record_end(struct walk *walk)
+{
+	store_change_quota(walk->builder, walk->model.bytes_max, walk->model.messages_max);
+}
+
 static void flag(struct walk *walk)
 {
 	struct model_mailbox *mailbox = any(walk);
@@ -389,6 +431,14 @@ static void flag(struct walk *walk)
 		to = flags(walk, mailbox);
 		assert_int_equal(state_draft_flags(walk->draft, mailbox->number, first, last, &to),
 				 0);
+		record_end(walk);
+		store_change_flags(walk->builder, mailbox->number,
+				   &(struct disk_flags_run){first,
+							    last,
+							    {to.keywords[0], to.keywords[1]},
+							    (uint16_t)to.system,
+							    0,
+							    0});
 		model_flags(&walk->model, mailbox, first, last, &to);
 	}
 }
@@ -402,6 +452,8 @@ static void expunge(struct walk *walk)
 		if (!run(walk, mailbox, below(walk, 3) == 0 ? walk->bulk : 4, &first, &last))
 			return;
 		assert_int_equal(state_draft_expunge(walk->draft, mailbox->number, first, last), 0);
+		record_end(walk);
+		store_change_expunge(walk->builder, mailbox->number, first, last);
 		model_expunge(&walk->model, mailbox, first, last);
 	}
 }
@@ -435,6 +487,21 @@ static void operation(struct walk *walk)
 	operations[below(walk, sizeof(operations) / sizeof(operations[0]))](walk);
 }
 
+/* What the change's bytes make of the root before is what the draft has become. */
+static void replay(struct walk *walk)
+{
+	struct store_change change;
+	struct span bytes;
+	struct state *replayed;
+	const char *fault;
+
+	assert_int_equal(store_change_finish(walk->builder, &bytes), 0);
+	assert_int_equal(store_change_open(bytes, &change), STORE_CHANGE_WHOLE);
+	assert_int_equal(state_apply(walk->root, &change, &replayed, &fault), 0);
+	assert_true(root_digest(replayed) == root_digest(state_draft_root(walk->draft)));
+	state_put(&replayed);
+}
+
 /* One change, or one that is taken back. */
 static void step(struct walk *walk)
 {
@@ -444,13 +511,17 @@ static void step(struct walk *walk)
 
 	if (taken_back)
 		model_copy(&before, &walk->model);
-	walk->model.change += 1 + below(walk, 2);
+	walk->model.change++;
 	walk->model.modseq += 1 + below(walk, 5);
 	assert_int_equal(
 		state_draft_begin(walk->root, walk->model.change, walk->model.modseq, &walk->draft),
 		0);
+	store_change_begin(walk->builder,
+			   &(struct store_change_origin){.number = walk->model.change,
+							 .modseq = walk->model.modseq});
 	for (uint32_t n = 1 + below(walk, 4); n > 0; n--)
 		operation(walk);
+	replay(walk);
 	model_compare(&walk->model, state_draft_root(walk->draft));
 	if (taken_back) {
 		state_draft_drop(&walk->draft);
@@ -478,8 +549,13 @@ static void seed_run(unsigned long seed)
 	struct walk walk = {.random = seed * 0x9e3779b97f4a7c15 + 1};
 	struct span bytes;
 
+	walk.builder = store_change_builder_create(FORMAT_CHANGE_BYTES_MAX);
 	walk.bulk = seed % 40 == 0 ? 4000 : seed % 5 == 0 ? 700 : 40;
-	walk.model = (struct model){.mid_next = 1, .number_next = 1, .uidvalidity_next = 5};
+	walk.model = (struct model){.mid_next = 1,
+				    .number_next = 1,
+				    .uidvalidity_next = 5,
+				    .bytes_max = FORMAT_QUOTA_NONE,
+				    .messages_max = FORMAT_QUOTA_NONE};
 	assert_int_equal(state_create(&walk.retired, 5, &walk.root), 0);
 	for (unsigned k = 0; k < STEPS; k++)
 		step(&walk);
@@ -502,6 +578,7 @@ static void seed_run(unsigned long seed)
 	assert_int_equal(walk.released, 1);
 	free((void *)(uintptr_t)bytes.ptr);
 	model_free(&walk.model);
+	store_change_builder_destroy(&walk.builder);
 }
 
 static void test_seeds(void **state)

@@ -133,7 +133,7 @@ void tcp_tlp_send(struct tcp *tcp, struct connection *c)
 	if (!(c->loss & LOSS_SAMPLED) || !tcp_output_probe(tcp, c, &again))
 		return;
 	tcp->stats.tlp_probes++;
-	c->loss &= (uint8_t) ~(LOSS_SAMPLED | LOSS_PROBE_AGAIN);
+	c->loss &= (uint16_t) ~(LOSS_SAMPLED | LOSS_PROBE_AGAIN);
 	c->loss |= LOSS_PROBE | (again ? LOSS_PROBE_AGAIN : 0);
 	c->probe_end = c->snd_nxt;
 }
@@ -144,7 +144,7 @@ bool tcp_tlp_acked(struct tcp *tcp, struct connection *c, const struct delivery 
 	bool repaired = false;
 
 	if (delivery->advanced)
-		c->loss &= (uint8_t)~LOSS_PROBED;
+		c->loss &= (uint16_t)~LOSS_PROBED;
 	if (!(c->loss & LOSS_PROBE) || seq_lt(c->snd_una, c->probe_end))
 		return false;
 	if (c->loss & LOSS_PROBE_AGAIN) {
@@ -156,6 +156,6 @@ bool tcp_tlp_acked(struct tcp *tcp, struct connection *c, const struct delivery 
 			return false;
 		tcp->stats.tlp_recovered += repaired;
 	}
-	c->loss &= (uint8_t)~LOSS_PROBE;
+	c->loss &= (uint16_t)~LOSS_PROBE;
 	return repaired;
 }

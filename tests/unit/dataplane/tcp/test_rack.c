@@ -135,7 +135,7 @@ static void dsack_widens_the_window(void **state)
 {
 	struct rig *rig = *state;
 	struct rig_session *session = loss_begin(rig, 10, true);
-	const struct connection *c = loss_connection(rig);
+	struct connection *c = loss_connection(rig);
 
 	loss_flight(rig, session, 4);
 	SACKED(rig, 2, {0, 1}, {3, 4});
@@ -147,7 +147,18 @@ static void dsack_widens_the_window(void **state)
 	SACKED(rig, 4, {0, 1});
 	SACKED(rig, 4, {0, 1});
 	assert_int_equal(c->reorder_multiple, 2);
-	assert_int_equal(c->reorder_persist, 16);
+	ACKED(rig, 6);
+	for (uint32_t recovery = 1, first = 6; recovery <= 16; recovery++, first += 5) {
+		assert_int_equal(c->reorder_multiple, 2);
+		rig_forget_sent(rig);
+		c->cwnd = 10 * RIG_MSS;
+		loss_flight(rig, session, 5);
+		SACKED(rig, first, {first + 1, first + 5});
+		loss_wait(rig, RTT_MS);
+		ACKED(rig, first + 5);
+		assert_int_equal(rig_stats(rig).recoveries, recovery);
+	}
+	assert_int_equal(c->reorder_multiple, 0);
 }
 
 /* Hostile blocks are counted, and nothing else. */

@@ -113,14 +113,17 @@ void tcp_congestion_idle(struct tcp *tcp, struct connection *c)
 	uint32_t least = initial_window(c), known = c->cwnd - c->cwnd / 4;
 	uint64_t rto_ns = c->rto_us * 1000ULL, idle_ns = tcp->now_ns - c->sent_ns;
 
-	if (c->cwnd <= least || rto_ns == 0 || idle_ns <= rto_ns)
+	if (rto_ns == 0 || idle_ns <= rto_ns)
+		return;
+	/* Also of a window that is small enough to stay as it is. */
+	if (!nothing_known(c))
+		tcp->congestion->paused(tcp, c);
+	if (c->cwnd <= least)
 		return;
 	tcp->stats.cwnd_restarts++;
-	if (!nothing_known(c)) {
-		/* The path has carried that much (RFC 2861 3.1): slow start leads back there. */
+	/* The path has carried that much (RFC 2861 3.1): slow start leads back there. */
+	if (!nothing_known(c))
 		c->ssthresh = c->ssthresh > known ? c->ssthresh : known;
-		tcp->congestion->paused(tcp, c);
-	}
 	for (; idle_ns > rto_ns && c->cwnd > least; idle_ns -= rto_ns)
 		c->cwnd /= 2;
 	c->cwnd = c->cwnd > least ? c->cwnd : least;

@@ -105,19 +105,18 @@ static bool frto(struct connection *c, const struct delivery *delivery)
 	return !covers && delivery->bytes > 0;
 }
 
-bool tcp_spurious_acked(struct tcp *tcp, struct connection *c, const struct delivery *delivery)
+void tcp_spurious_acked(struct tcp *tcp, struct connection *c, const struct delivery *delivery)
 {
 	struct scoreboard *board = c->scoreboard;
 	bool spurious;
 
 	if (board == NULL || !board->undo_valid)
-		return false;
+		return;
 	spurious = eifel(board, delivery);
 	spurious = all_repeated(c, delivery) || spurious;
 	spurious = frto(c, delivery) || spurious;
 	if (spurious)
 		undo(tcp, c);
-	return spurious;
 }
 
 void tcp_spurious_recovered(struct tcp *tcp, struct connection *c)

@@ -14,9 +14,9 @@
 void tcp_spurious_watch(struct connection *c);
 /* A record was sent again. */
 void tcp_spurious_resent(struct tcp *tcp, struct connection *c);
-/* Takes the evidence of an acknowledgement. True: the reduction was for nothing and is undone, and
- * the recovery is over. */
-bool tcp_spurious_acked(struct tcp *tcp, struct connection *c, const struct delivery *delivery);
+/* Takes the evidence of an acknowledgement: if the reduction was for nothing it is undone, and the
+ * recovery is over. */
+void tcp_spurious_acked(struct tcp *tcp, struct connection *c, const struct delivery *delivery);
 /* The recovery is over; if nothing was sent again in it, it was for nothing. */
 void tcp_spurious_recovered(struct tcp *tcp, struct connection *c);
 

@@ -85,6 +85,27 @@ static void curve_waits(void **state)
 	assert_in_range(path.c.cwnd, path.c.ssthresh, path.c.ssthresh + 5 * MSS);
 }
 
+/* Nor of a window that is too small to be halved (RFC 9438 5.8). */
+static void curve_of_a_small_window_waits(void **state)
+{
+	struct path path;
+	uint32_t cwnd;
+
+	(void)state;
+	path_begin(&path, TCP_CUBIC, 20000);
+	path.c.cwnd = 8 * MSS;
+	path_fill(&path);
+	path_lose(&path, CONGESTION_LOSS);
+	path_round(&path);
+	path_drain(&path);
+	cwnd = path.c.cwnd;
+	path_wait(&path, 3600000000);
+	tcp_congestion_idle(&path.tcp, &path.c);
+	assert_int_equal(path.c.cwnd, cwnd);
+	path_round(&path);
+	assert_in_range(path.c.cwnd, cwnd, cwnd + MSS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -92,6 +113,7 @@ int main(void)
 		cmocka_unit_test(small_windows_stay),
 		cmocka_unit_test(first_slow_start_goes_on),
 		cmocka_unit_test(curve_waits),
+		cmocka_unit_test(curve_of_a_small_window_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,16 @@
  *    or this program must not go on; only one whose checksum fails can be a torn tail.
  * F10 Journal G continues checkpoint G and no other. A tail that was cut is gone from the disk
  *    before anything is appended, so what lay behind it cannot come back.
+ * L1 A group of a commit log is acknowledged only after its file, and every file written before it
+ *    that was not yet synced, was: what a group's `durable` names can be read, or is damaged.
+ * L2 A log's file is made under another name, whole, with zeros written; its name is durable before
+ *    it is used.
+ * L3 A file is taken again only after a free header in it was made durable, and the free header is
+ *    written only when all its groups are applied: an old header never stands before new groups.
+ * L4 Nothing is written into a block that holds a group already written: a torn write never harms
+ *    an acknowledged group.
+ * L5 No opening writes on in a file of the one before: what lies behind a cut is never joined to
+ *    what comes after it.
  */
 #ifndef WIREMAP_STORE_FORMAT_H
 #define WIREMAP_STORE_FORMAT_H
@@ -34,6 +44,8 @@ enum format_limits {
 	FORMAT_RECORD_ALIGN = 64,   /* a cache line: a blob's first bytes come in one load */
 	FORMAT_CHUNK_MESSAGES = 256,
 	FORMAT_SEGMENTS_MAX = 1 << 20, /* per account: 256 TiB of the largest */
+	FORMAT_LOG_BLOCK_BYTES = 4096, /* a page, and the largest sector: what may tear as one */
+	FORMAT_LOG_HEADERS_BYTES = 2 * FORMAT_LOG_BLOCK_BYTES, /* two copies, a block each */
 };
 
 #define FORMAT_SEGMENT_BYTES_MIN (UINT64_C(256) << 10)
@@ -42,9 +54,11 @@ enum format_limits {
 #define FORMAT_MAGIC_VOLUME 0x314c4f56504d4957u	    /* "WIMPVOL1" */
 #define FORMAT_MAGIC_CHECKPOINT 0x314b4843504d4957u /* "WIMPCHK1" */
 #define FORMAT_MAGIC_SEGMENT 0x31474553504d4957u    /* "WIMPSEG1" */
+#define FORMAT_MAGIC_LOG 0x31474f4c504d4957u	    /* "WIMPLOG1" */
 #define FORMAT_MAGIC_RECORD 0x43524d57u		    /* "WMRC" */
 #define FORMAT_MAGIC_CHANGE 0x47484357u		    /* "WCHG" */
 #define FORMAT_MAGIC_JOURNAL 0x314c4e4a504d4957u    /* "WIMPJNL1" */
+#define FORMAT_MAGIC_GROUP 0x52474d57u		    /* "WMGR" */
 
 enum format_kind { FORMAT_MAIL = 1, FORMAT_META = 2 };
 
@@ -404,5 +418,47 @@ struct disk_journal {
 	uint32_t crc; /* of the bytes before it */
 };
 static_assert(sizeof(struct disk_journal) == 64, "on disk");
+
+/* --- The commit log: files `log.W.N` of a volume, writer W's Nth --- */
+
+/* At 0, and again at 4096: one of them is enough. */
+struct disk_log_header {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t must_understand;
+	uint8_t volume[16]; /* its id */
+	uint32_t writer;
+	uint32_t before;     /* CRC of the group before the first, 0: there was none */
+	uint64_t file_bytes; /* a multiple of 4096 */
+	uint64_t generation; /* grows with every header written by this writer */
+	uint64_t salt;	     /* random: that of every group which belongs to this header */
+	uint64_t first;	     /* LSN of the first group; 0: the file is free */
+	uint64_t durable;    /* as a group's, when this was written */
+	uint64_t applied;    /* likewise */
+	uint32_t cipher;     /* reserved: 0, plain text */
+	uint32_t key;	     /* reserved: key id, 0. (salt, LSN) is unique: it will be the nonce. */
+	uint8_t reserved[28];
+	uint32_t crc; /* of the bytes before it */
+};
+static_assert(sizeof(struct disk_log_header) == 128, "on disk");
+
+/* A group: this, the body, zeros up to a multiple of 4096. */
+struct disk_log_group {
+	uint32_t magic;
+	uint32_t bytes; /* of the body */
+	uint64_t salt;
+	uint64_t lsn;	  /* one more than the group before */
+	uint64_t durable; /* highest LSN known to be durable when this was written */
+	uint64_t applied; /* up to which nothing need be read again, likewise */
+	uint32_t changes; /* in the body */
+	uint16_t must_understand;
+	uint16_t cipher; /* reserved: 0, plain text */
+	uint32_t reserved[2];
+	uint32_t head_crc; /* of the bytes before it: what stands behind damage still says `durable`
+			    */
+	uint32_t crc;	   /* of the bytes before it, then of the body; begun with the crc of the
+			      group before, in a file's first with the header's */
+};
+static_assert(sizeof(struct disk_log_group) == 64, "on disk");
 
 #endif

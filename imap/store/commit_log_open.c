@@ -194,22 +194,33 @@ static bool usable(const struct opening *opening, unsigned slot)
 	return opening->log->files[slot].use == STORE_LOG_IN_USE;
 }
 
-/* The oldest: files are freed in the order of their groups. Of two that begin alike the later one
- * was written to rescue the other's. */
+/* Whether a walk begins rather in `file` than in `other`; `applied` is what need not be read. */
+static bool starts_before(const struct store_log_file *file, const struct store_log_file *other,
+			  uint64_t applied)
+{
+	bool reaches = file->first - 1 <= applied, other_reaches = other->first - 1 <= applied;
+
+	if (reaches != other_reaches)
+		return reaches;
+	if (file->first != other->first)
+		return reaches == (file->first > other->first);
+	return file->generation > other->generation;
+}
+
+/*
+ * The last file that begins at or before the first group that is not applied. Not the oldest: of
+ * two files freed in one flush a power cut may leave the older one, and the row behind it is
+ * broken. Of two that begin alike the later one was written to rescue the other's groups.
+ */
 static int walk_start(const struct opening *opening)
 {
+	const struct store_log *log = opening->log;
 	int best = -1;
 
-	for (unsigned k = 0; k < STORE_LOG_FILES_MAX; k++) {
-		const struct store_log_file *file = &opening->log->files[k], *other;
-
-		if (!usable(opening, k))
-			continue;
-		other = best < 0 ? NULL : &opening->log->files[best];
-		if (other == NULL || file->first < other->first ||
-		    (file->first == other->first && file->generation > other->generation))
+	for (unsigned k = 0; k < STORE_LOG_FILES_MAX; k++)
+		if (usable(opening, k) &&
+		    (best < 0 || starts_before(&log->files[k], &log->files[best], log->applied)))
 			best = (int)k;
-	}
 	return best;
 }
 

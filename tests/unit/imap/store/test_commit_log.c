@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -454,7 +455,47 @@ static void test_failed_rescue(void **state)
 	log_fixture_replay(fixture, 1, stats_of(fixture).lsn);
 }
 
-int main(void)
+static const char *page; /* docs/format.md */
+
+/* The page's example: of each line of the dump, 16 bytes at the offset that it says. */
+static void test_example(void **state)
+{
+	struct log_fixture *fixture = *state;
+	struct span part = span_of("change");
+	FILE *file = fopen(page, "r");
+	char line[512];
+	bool inside = false;
+	unsigned lines = 0;
+	uint8_t *bytes;
+	uint64_t lsn;
+	size_t len;
+
+	fixture->config.seed = 41; /* the next one's is 42 */
+	assert_int_equal(log_fixture_open(fixture), 0);
+	assert_int_equal(store_log_write(fixture->log, &part, 1, 1, &lsn), 0);
+	assert_int_equal(store_log_sync(fixture->log), 0);
+	bytes = log_file_read(fixture, "log.7.0", &len);
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		if (inside && strncmp(line, "```", 3) == 0)
+			break;
+		if (inside) {
+			char *at = line;
+			size_t off = strtoul(line, &at, 16);
+
+			assert_true(off + 16 <= len);
+			for (unsigned k = 0; k < 16; k++)
+				assert_int_equal(bytes[off + k], strtoul(at, &at, 16));
+			lines++;
+		}
+		inside = inside || strcmp(line, "```hexdump log.7.0\n") == 0;
+	}
+	assert_int_equal(lines, 13);
+	fclose(file);
+	free(bytes);
+}
+
+int main(int argc, char **argv)
 {
 #define LOG_TEST(name)                                                                             \
 	cmocka_unit_test_setup_teardown(name, log_fixture_setup, log_fixture_teardown)
@@ -467,7 +508,11 @@ int main(void)
 		LOG_TEST(test_newer),		LOG_TEST(test_no_space),
 		LOG_TEST(test_too_large),	LOG_TEST(test_short_writes),
 		LOG_TEST(test_failed_sync),	LOG_TEST(test_failed_rescue),
+		LOG_TEST(test_example),
 	};
 
+	if (argc != 2)
+		return 1;
+	page = argv[1];
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,7 +220,8 @@ static int put(struct store_writer *writer, const void *bytes, size_t len)
 		writer->buffer_off += len;
 		return status;
 	}
-	memcpy(writer->buffer + writer->buffered, bytes, len);
+	if (len > 0) /* an empty message lies nowhere */
+		memcpy(writer->buffer + writer->buffered, bytes, len);
 	writer->buffered += len;
 	return 0;
 }

@@ -53,7 +53,7 @@ static int place(struct export *export, char **place_r)
 		*place_r = strdup(placeholder);
 		status = *place_r != NULL ? 0 : -ENOMEM;
 	} else if (status == 0) {
-		*place_r = strndup((const char *)path.bytes, path.len);
+		*place_r = buffer_append(&path, "", 1) ? strdup((const char *)path.bytes) : NULL;
 		status = *place_r != NULL ? 0 : -ENOMEM;
 	}
 	buffer_free(&path);

@@ -75,7 +75,7 @@ static int place(struct export *export, char **place_r)
 			 export->number);
 		*place_r = strdup(placeholder);
 	} else if (status == 0) {
-		*place_r = strndup((const char *)path.bytes, path.len);
+		*place_r = buffer_append(&path, "", 1) ? strdup((const char *)path.bytes) : NULL;
 	}
 	buffer_free(&path);
 	if (status == -ENOMEM || *place_r == NULL)

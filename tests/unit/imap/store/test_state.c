@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "diff.h"
 #include "draft.h"
 #include "memory_checkpoint.h"
 #include "record.h"
@@ -251,6 +252,27 @@ static void test_rename_merges(void **state)
 	assert_int_equal(state_inferiors(state_draft_root(a->draft), 1), 3);
 }
 
+/* Two drafts of one root do not write to the same places. */
+static void test_two_drafts(void **state)
+{
+	struct account *a = *state;
+	struct state_draft *other;
+	struct state_cursor cursor;
+	struct state_info info;
+
+	state_info(a->root, &info);
+	begin(a);
+	assert_int_equal(add_as(a->draft, 1, ROW(.uid = 4, .size = 100, .mid = 1)), 0);
+	assert_int_equal(state_draft_begin(a->root, info.change + 1, info.modseq + 1, &other), 0);
+	assert_int_equal(add_as(other, 1, ROW(.uid = 9, .size = 100, .mid = 2, .flags.system = 1)),
+			 0);
+	cursor = state_cursor(state_mailbox_at(state_draft_root(a->draft), 0));
+	assert_int_equal(state_uid(&cursor, 3), 4);
+	assert_int_equal(state_message(&cursor, 3), 1);
+	assert_int_equal(state_flags(&cursor, 3).system, 0);
+	state_draft_drop(&other);
+}
+
 static void test_vanished_is_bounded(void **state)
 {
 	struct vanished vanished = {.block = NULL}, before = {.block = NULL};
@@ -345,6 +367,36 @@ static void test_damaged_rows(void **state)
 	free((void *)(uintptr_t)bytes.ptr);
 }
 
+/* A chunk that goes as a whole leaves two extents: what lies behind it is not what was there. */
+static void test_diff_of_a_chunk(void **state)
+{
+	struct span bytes = inbox_of(4 * ROWS_CHUNK);
+	struct state_backing backing = {.release = not_released};
+	struct account a = {.root = NULL};
+	struct state_diff_event event;
+	struct state_diff diff;
+	struct state *first;
+
+	(void)state;
+	assert_null(store_checkpoint_open(bytes, NULL, &backing.checkpoint));
+	assert_int_equal(state_open(&a.retired, &backing, 3, &a.root), 0);
+	first = state_get(a.root);
+	begin(&a);
+	assert_int_equal(state_draft_expunge(a.draft, 1, ROWS_CHUNK + 1, 2 * ROWS_CHUNK), 0);
+	commit(&a);
+	diff = state_diff(state_mailbox_at(first, 0), state_mailbox_at(a.root, 0));
+	for (uint32_t uid = ROWS_CHUNK + 1; uid <= 2 * ROWS_CHUNK; uid++) {
+		assert_true(state_diff_next(&diff, &event));
+		assert_int_equal(event.kind, STATE_DIFF_EXPUNGED);
+		assert_int_equal(event.uid, uid);
+	}
+	assert_false(state_diff_next(&diff, &event));
+	state_put(&first);
+	state_put(&a.root);
+	state_reclaim(&a.retired);
+	free((void *)(uintptr_t)bytes.ptr);
+}
+
 /* --- Growth --- */
 
 static uint8_t *watched;
@@ -374,19 +426,23 @@ static void watch(struct span bytes)
 	assert_int_equal(mprotect(watched, watched_len, PROT_NONE), 0);
 }
 
-/* Pages of columns that are read to open an account of one mailbox, and to change flags and take
- * out a message in the middle of it. */
+/* Pages of columns that are read to open an account of one mailbox, to change flags and take out a
+ * message in the middle of it, and to tell that by a diff. */
 static unsigned pages_of(uint32_t rows_n)
 {
 	struct span bytes = inbox_of(rows_n);
 	struct state_backing backing = {.release = not_released};
 	struct account a = {.root = NULL};
 	struct store_mailbox_info info;
+	struct state_diff_event event;
+	struct state_diff diff;
+	struct state *first;
 
 	assert_null(store_checkpoint_open(bytes, NULL, &backing.checkpoint));
 	watch(bytes);
 	assert_int_equal(state_open(&a.retired, &backing, 3, &a.root), 0);
 	assert_int_equal(pages_touched, 0);
+	first = state_get(a.root);
 	begin(&a);
 	assert_int_equal(flags_as(a.draft, rows_n / 2, rows_n / 2, STORE_SEEN, 0), 0);
 	commit(&a);
@@ -396,6 +452,11 @@ static unsigned pages_of(uint32_t rows_n)
 	state_mailbox_info(state_mailbox_at(a.root, 0), &info);
 	assert_int_equal(info.messages, rows_n - 1);
 	assert_int_equal(info.unseen, rows_n - 2);
+	diff = state_diff(state_mailbox_at(first, 0), state_mailbox_at(a.root, 0));
+	assert_true(state_diff_next(&diff, &event) && event.kind == STATE_DIFF_EXPUNGED);
+	assert_true(state_diff_next(&diff, &event) && event.kind == STATE_DIFF_FLAGS);
+	assert_false(state_diff_next(&diff, &event));
+	state_put(&first);
 	mprotect(watched, watched_len, PROT_READ | PROT_WRITE);
 	state_put(&a.root);
 	state_reclaim(&a.retired);
@@ -547,9 +608,11 @@ int main(void)
 		TEST(test_rows_refused),
 		TEST(test_order_of_changes),
 		TEST(test_rename_merges),
+		TEST(test_two_drafts),
 		TEST(test_threads),
 		cmocka_unit_test(test_vanished_is_bounded),
 		cmocka_unit_test(test_damaged_rows),
+		cmocka_unit_test(test_diff_of_a_chunk),
 		cmocka_unit_test(test_growth),
 		cmocka_unit_test(test_deep),
 	};

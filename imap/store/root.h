@@ -49,7 +49,7 @@ struct state_mailbox {
 
 struct state {
 	_Atomic(uint32_t) holders;
-	struct state *next; /* on the list of the retired */
+	struct state *next; /* on the list of the retired; from here on a root never changes */
 	struct state_retired *retired;
 	struct state_backing *backing; /* NULL: none; counted */
 	uint64_t change, modseq, mid_next;

@@ -182,9 +182,9 @@ static void check_growth(struct invariant *invariant, const struct tcp *tcp,
 	/* A window below a larger MSS is lifted to it, and grows with the same acknowledgement. */
 	if (c->mss > was->mss && most < 2ULL * c->mss)
 		most = 2ULL * c->mss;
-	/* Taken back and reduced anew in one call. */
-	if (was->undo_cwnd > before)
-		before = was->undo_cwnd;
+	/* Taken back, grown and reduced anew in one call. */
+	if ((uint64_t)was->undo_cwnd + delivered > before)
+		before = (uint64_t)was->undo_cwnd + delivered;
 	HOLDS(c->cwnd <= most, "cwnd grew by more than it may");
 	share = before * tenths / 10;
 	share = (share > 2ULL * mss ? share : 2ULL * mss) + mss;

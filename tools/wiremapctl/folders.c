@@ -164,6 +164,17 @@ const struct folders_line *folders_find(const struct folders *folders, struct sp
 					 sizeof(*folders->lines), by_place);
 }
 
+int folders_rest(const struct folders *folders, struct source_sink *sink)
+{
+	int status = 0;
+
+	for (size_t k = 0; k < folders->n && status == 0; k++)
+		if (span_eq(folders->lines[k].place, span_of("-")))
+			status = sink->mailbox(sink, folders->lines[k].name,
+					       folders->lines[k].attributes);
+	return status;
+}
+
 void folders_free(struct folders *folders)
 {
 	buffer_free(&folders->text);

@@ -14,7 +14,7 @@
 #define WIREMAPCTL_FOLDERS_H
 
 #include "buffer.h"
-#include "store.h"
+#include "source.h"
 
 #define FOLDERS_FILE "wiremap-folders"
 /* No mailbox of another name has a folder that begins so; the mailbox's number follows. */
@@ -43,6 +43,8 @@ bool folders_written(const struct folders *folders, size_t *at, struct folders_l
 int folders_load(struct folders *folders_r, const char *root);
 /* NULL: there is none. */
 const struct folders_line *folders_find(const struct folders *folders, struct span place);
+/* Tells the sink of the names that no folder or file stands for. 0, or what the sink says. */
+int folders_rest(const struct folders *folders, struct source_sink *sink);
 void folders_free(struct folders *folders);
 
 #endif

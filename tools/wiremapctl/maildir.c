@@ -482,18 +482,6 @@ static int folder_begin(struct walk *walk, const struct folder *folder)
 	return walk->sink->mailbox(walk->sink, name.len > 0 ? line->name : name, attributes);
 }
 
-/* Names that no folder stands for. */
-static int table_rest(struct walk *walk)
-{
-	int status = 0;
-
-	for (size_t k = 0; k < walk->table.n && status == 0; k++)
-		if (span_eq(walk->table.lines[k].place, span_of("-")))
-			status = walk->sink->mailbox(walk->sink, walk->table.lines[k].name,
-						     walk->table.lines[k].attributes);
-	return status;
-}
-
 static int table_load(struct walk *walk, const char *path)
 {
 	int status = folders_load(&walk->table, path);
@@ -569,7 +557,7 @@ int source_maildir(const char *path, const struct source_options *options, struc
 	if (status == 0)
 		status = subscriptions_rest(&walk);
 	if (status == 0)
-		status = table_rest(&walk);
+		status = folders_rest(&walk.table, walk.sink);
 	for (size_t k = 0; k < walk.folders_n; k++) {
 		free(walk.folders[k].path);
 		buffer_free(&walk.folders[k].name);

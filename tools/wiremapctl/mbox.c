@@ -418,18 +418,6 @@ static int listed_walk(struct walk *walk, const char *path, struct span name)
 			 walk->options->flat ? NULL : &attributes);
 }
 
-/* Names that no file stands for. */
-static int table_rest(struct walk *walk)
-{
-	int status = 0;
-
-	for (size_t k = 0; k < walk->table.n && status == 0; k++)
-		if (span_eq(walk->table.lines[k].place, span_of("-")))
-			status = walk->sink->mailbox(walk->sink, walk->table.lines[k].name,
-						     walk->table.lines[k].attributes);
-	return status;
-}
-
 static size_t suffix_bytes(const char *name, const char *suffix)
 {
 	size_t len = strlen(name), bytes = strlen(suffix);
@@ -508,7 +496,7 @@ static int root_walk(struct walk *walk, const char *path)
 	if (status == 0)
 		status = directory_walk(walk, path, root, 0);
 	if (status == 0 && !walk->options->flat)
-		status = table_rest(walk);
+		status = folders_rest(&walk->table, walk->sink);
 	folders_free(&walk->table);
 	return status;
 }

@@ -3,40 +3,19 @@
 """wiremapctl as a person runs it.    test_ctl.py WIREMAPCTL"""
 
 import os
-import pathlib
 import pty
 import re
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 import time
 import unittest
 
-PROGRAM = sys.argv.pop(1)
+from installation import PROGRAM, Installation
+
 MESSAGE = b"Subject: %d\n\n" + b"A line of text, and then the next one.\n" * 300
 
 
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.root = pathlib.Path(tempfile.mkdtemp(prefix="wiremap-ctl-", dir="/tmp"))
-        (self.root / "volume").mkdir(mode=0o700)
-        self.config = self.root / "wiremap.yaml"
-        self.config.write_text(f"volumes: [{self.root}/volume]\nusers: {self.root}/users\n")
-
-    def tearDown(self):
-        shutil.rmtree(self.root)
-
-    def command(self, *words):
-        return [PROGRAM, "--config", str(self.config), *map(str, words)]
-
-    def run_it(self, *words, status=0, text=""):
-        done = subprocess.run(self.command(*words), input=text, capture_output=True, text=True,
-                              timeout=60)
-        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
-        return done.stdout + done.stderr
-
+class Case(Installation):
     def maildir(self, messages):
         folder = self.root / "mail"
         for part in ("cur", "new", "tmp"):

@@ -3,17 +3,15 @@
 """wiremapctl export: what goes out and comes in again is the same.    test_export.py WIREMAPCTL"""
 
 import os
-import pathlib
 import random
 import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 import time
 import unittest
 
-PROGRAM = sys.argv.pop(1)
+from installation import Installation
+
 
 # Names that no directory, or no Maildir++, can have as they are, and some that it can.
 NAMES = ["INBOX", "INBOX/below", "Work", "Work/2024/ä", "a.b", "a.b/c", "a", "a/b", "&", "~", "%41",
@@ -48,27 +46,12 @@ def mail(path):
             for name, (data, changed) in tree(path).items()}
 
 
-class Case(unittest.TestCase):
+class Case(Installation):
     WHERE = "/dev/shm"  # an export ends with a sync of its file system, which others may fill
 
     def setUp(self):
-        self.root = pathlib.Path(tempfile.mkdtemp(prefix="wiremap-export-", dir=self.WHERE))
-        (self.root / "volume").mkdir(mode=0o700)
-        self.config = self.root / "wiremap.yaml"
-        self.config.write_text(f"volumes: [{self.root}/volume]\nusers: {self.root}/users\n")
+        super().setUp()
         self.users = 0
-
-    def tearDown(self):
-        shutil.rmtree(self.root)
-
-    def command(self, *words):
-        return [PROGRAM, "--config", str(self.config), *map(str, words)]
-
-    def run_it(self, *words, status=0, text=""):
-        done = subprocess.run(self.command(*words), input=text, capture_output=True, text=True,
-                              timeout=60)
-        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
-        return done.stdout + done.stderr
 
     def user(self):
         self.users += 1
